@@ -1,0 +1,124 @@
+"""What all functions promise: batches item by item, broadcasting, the float type kept, exact gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.geometry.random_eyes import random_eyes
+from zoo.geometry import angles, cameras, ellipse, eye, reflection, refraction, rotations, spheres
+from zoo.geometry.eye import Eye
+from zoo.geometry.vectors import unit
+
+Outputs = Tensor | Sequence[Tensor]
+ITEMS = 3
+
+
+def noise(seed: int, *shape: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(ITEMS, *shape, generator=generator, dtype=torch.float64)
+
+
+EYES = random_eyes(ITEMS, seed=7, max_angle_deg=45.0)
+CAMERAS = cameras.default_camera(160, 120, 40.0, dtype=torch.float64) + 0.5 * torch.triu(
+    noise(1, 3, 3)
+).index_fill(-2, torch.tensor([2]), 0.0)
+DIRECTIONS = unit(noise(2, 3) - torch.tensor([0.0, 0.0, 2.0]))
+LIGHTS = 15 * noise(3, 3)
+PIXELS = refraction.pupil_centre_px(EYES, CAMERAS)
+OUTLINES = refraction.pupil_contour(EYES, CAMERAS, 8) + 0.1 * noise(4, 8, 2)
+ELLIPSES = ellipse.fit_ellipse(OUTLINES)
+SURFACES = EYES.cornea + EYES.cornea_radius[:, None] * EYES.optical
+CONICS = ellipse.ellipse_to_conic(torch.tensor([[0.3, -0.2, 3.0, 2.0, 0.5]] * ITEMS).double()) + 0.02 * noise(
+    9, 3, 3
+)
+SIDE = torch.tensor(1)
+
+
+def of_eye(function: Callable[..., Outputs]) -> Callable[..., Outputs]:
+    """The fields of an eye come first."""
+    return lambda *args: function(Eye(*args[:8]), *args[8:])
+
+
+CASES: dict[str, tuple[Callable[..., Outputs], tuple[Tensor, ...]]] = {
+    "project": (cameras.project, (EYES.eyeball, CAMERAS)),
+    "rays": (cameras.rays, (PIXELS, CAMERAS)),
+    "unit_rays": (cameras.unit_rays, (PIXELS, CAMERAS)),
+    "intrinsics": (cameras.intrinsics, (noise(5), noise(6), noise(7), noise(8))),
+    "resize_camera": (cameras.resize_camera, (CAMERAS, noise(5), noise(6, 2))),
+    "flip_camera": (lambda camera: cameras.flip_camera(camera, 160), (CAMERAS,)),
+    "vector_to_angles": (angles.vector_to_angles, (noise(5, 3),)),
+    "angles_to_vector": (angles.angles_to_vector, (noise(5, 2),)),
+    "angle_between": (angles.angle_between, (noise(5, 3), noise(6, 3))),
+    "rotation_from_axis_angle": (rotations.rotation_from_axis_angle, (noise(5, 3),)),
+    "rotation_about": (lambda angle: rotations.rotation_about("y", angle), (noise(5),)),
+    "listing": (rotations.listing, (DIRECTIONS, unit(EYES.optical))),
+    "apply_kappa": (lambda *args: eye.apply_kappa(*args, SIDE), (EYES.rotation, noise(5), noise(6))),
+    "limbus": (of_eye(eye.limbus), tuple(EYES)),
+    "glint": (reflection.glint, (EYES.cornea, EYES.cornea_radius, LIGHTS, noise(5, 3))),
+    "refract_ray": (refraction.refract_ray, (unit(EYES.cornea), EYES.optical, 0.7 + 0.02 * noise(5))),
+    "refract_point": (
+        refraction.refract_point,
+        (EYES.pupil, EYES.cornea, EYES.cornea_radius, EYES.refractive_index, noise(5, 3)),
+    ),
+    "pupil_contour": (of_eye(lambda eyes, k: refraction.pupil_contour(eyes, k, 6)), (*EYES, CAMERAS)),
+    "pupil_centre_px": (of_eye(refraction.pupil_centre_px), (*EYES, CAMERAS)),
+    "ray_sphere": (spheres.ray_sphere, (noise(5, 3), SURFACES, EYES.cornea, EYES.cornea_radius)),
+    "back_project_to_sphere": (
+        spheres.back_project_to_sphere,
+        (PIXELS, CAMERAS, EYES.cornea, EYES.cornea_radius),
+    ),
+    "pupil_on_sphere": (
+        spheres.pupil_on_sphere,
+        (PIXELS, CAMERAS, EYES.cornea, EYES.cornea_radius, EYES.pupil_distance, EYES.refractive_index),
+    ),
+    "ellipse_area": (ellipse.ellipse_area, (ELLIPSES,)),
+    "ellipse_points": (lambda e: ellipse.ellipse_points(e, 5), (ELLIPSES,)),
+    "ellipse_to_conic": (ellipse.ellipse_to_conic, (ELLIPSES,)),
+    "conic_to_ellipse": (ellipse.conic_to_ellipse, (CONICS,)),
+    "transform_ellipse": (ellipse.transform_ellipse, (ELLIPSES, noise(5, 2, 3))),
+    "fit_ellipse": (ellipse.fit_ellipse, (OUTLINES,)),
+}
+every_function = pytest.mark.parametrize(("function", "args"), CASES.values(), ids=CASES.keys())
+
+
+def floats(outputs: Outputs) -> list[Tensor]:
+    """The results but for masks."""
+    outputs = [outputs] if isinstance(outputs, Tensor) else outputs
+    return [output for output in outputs if output.is_floating_point()]
+
+
+@every_function
+def test_gradients(function: Callable[..., Outputs], args: tuple[Tensor, ...]) -> None:
+    inputs = [arg.clone().requires_grad_() for arg in args]
+    assert torch.autograd.gradcheck(lambda *a: tuple(floats(function(*a))), inputs, atol=1e-5, rtol=1e-4)
+
+
+@every_function
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_float_type_is_kept(
+    function: Callable[..., Outputs], args: tuple[Tensor, ...], dtype: torch.dtype
+) -> None:
+    assert all(output.dtype == dtype for output in floats(function(*(arg.to(dtype) for arg in args))))
+
+
+@every_function
+def test_a_batch_is_its_items(function: Callable[..., Outputs], args: tuple[Tensor, ...]) -> None:
+    whole = floats(function(*args))
+    for i in range(ITEMS):
+        for batched, alone in zip(whole, floats(function(*(arg[i] for arg in args))), strict=True):
+            torch.testing.assert_close(batched[i], alone)
+
+
+@every_function
+def test_leading_dimensions_broadcast(function: Callable[..., Outputs], args: tuple[Tensor, ...]) -> None:
+    crossed = floats(function(args[0][:, None], *args[1:]))
+    for output, plain in zip(crossed, floats(function(*args)), strict=True):
+        if output.ndim == plain.ndim:  # does not depend on the first argument
+            own = output
+        else:
+            own = output.diagonal().movedim(-1, 0) if len(args) > 1 else output[:, 0]
+        torch.testing.assert_close(own, plain)
