@@ -31,12 +31,12 @@ def noise_atlas(device: torch.device) -> Float[Tensor, "texels channels"]:
     wrinkles), 0 elsewhere. BLOBS: 1 inside sparse round spots, 0 elsewhere.
     """
     generator = torch.Generator().manual_seed(20_061)
-    fbm = (_spectrum(generator, 2, 120, 1.5) / 2).clamp(-1, 1)
-    grain = (_spectrum(generator, 40, 140, 0.3) / 2).clamp(-1, 1)
-    winding = _spectrum(generator, 3, 40, 1.3)
-    strength = torch.sigmoid(3 * _spectrum(generator, 1, 8, 1.0))
+    fbm = (_spectrum(generator, 2.0, 120.0, 1.5) / 2).clamp(-1, 1)
+    grain = (_spectrum(generator, 40.0, 140.0, 0.3) / 2).clamp(-1, 1)
+    winding = _spectrum(generator, 3.0, 40.0, 1.3)
+    strength = torch.sigmoid(3 * _spectrum(generator, 1.0, 8.0, 1.0))
     ridges = torch.exp(-((winding / 0.07) ** 2)) * strength
-    blobs = torch.sigmoid(12 * (_spectrum(generator, 8, 24, 0.5) - 1.7))
+    blobs = torch.sigmoid(12 * (_spectrum(generator, 8.0, 24.0, 0.5) - 1.7))
     planes = torch.stack([fbm, grain, ridges, blobs], dim=-1)
     return planes.reshape(SIZE * SIZE, CHANNELS).float().to(device)
 

@@ -41,7 +41,7 @@ SKIN: Final[Families] = {
     "oily": {"tone": (0.35, 0.9), "shine": (0.3, 1.0), "grain": (0.04, 0.15)},
     "dark": {"tone": (0.12, 0.4), "grain": (0.02, 0.15), "shine": (0.0, 0.5)},
     "freckled": {"tone": (0.4, 0.9), "spots": (0.2, 0.5), "grain": (0.02, 0.1)},
-    "creased": {"tone": (0.2, 0.8), "wrinkle": (0.45, 0.8), "cloud": (0.15, 0.3), "grain": (0.05, 0.15)},
+    "creased": {"tone": (0.2, 0.8), "wrinkle": (0.45, 0.8), "cloud": (0.12, 0.25), "grain": (0.05, 0.15)},
 }
 SKIN_DEFAULTS: Final[dict[str, Range]] = {
     "tone": (0.3, 0.9),
@@ -122,7 +122,7 @@ FRAMING: Final[Families] = {
     "close": {"iris": (0.36, 0.75), "offset": (0.0, 0.4)},
     "far": {"iris": (0.09, 0.16), "offset": (0.0, 0.7)},
     "boxed": {"iris": (0.13, 0.5), "offset": (0.0, 0.5), "aspect": (0.62, 2.1)},
-    "corner": {"iris": (0.12, 0.35), "offset": (0.85, 1.05)},
+    "corner": {"iris": (0.12, 0.35), "offset": (0.7, 0.92)},
     "narrow": {"iris": (0.12, 0.3), "offset": (0.0, 0.5), "aspect": (2.2, 2.9)},
 }
 FRAMING_DEFAULTS: Final[dict[str, Range]] = {"iris": (0.14, 0.4), "offset": (0.0, 0.5), "aspect": (1.3333, 1.3333)}
@@ -134,8 +134,8 @@ SENSOR: Final[Families] = {
     "flat": {"contrast": (0.15, 0.5), "level": (0.25, 0.6), "blur": (0.4, 1.2)},
     "hot": {"level": (0.55, 0.85), "contrast": (0.9, 1.5)},
     "dim": {"level": (0.1, 0.24), "contrast": (0.5, 1.1), "read": (0.002, 0.012)},
-    "compressed": {"jpeg": (0.05, 0.14), "blur": (0.3, 0.9)},
-    "banded": {"rows": (0.02, 0.06), "read": (0.005, 0.02)},
+    "compressed": {"jpeg": (0.04, 0.1), "blur": (0.3, 0.9)},
+    "banded": {"rows": (0.01, 0.035), "read": (0.005, 0.02)},
     "sharpened": {"sharpen": (0.8, 2.0), "blur": (0.5, 0.9), "read": (0.005, 0.02)},
 }
 SENSOR_DEFAULTS: Final[dict[str, Range]] = {

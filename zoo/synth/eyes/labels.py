@@ -33,7 +33,7 @@ def _uncovered(scene: Scene, pixels: Float[Tensor, "B N 2"]) -> Bool[Tensor, "B 
     return eye_visible(scene.lids, origin, *rotated.unbind(-1)) > 0
 
 
-def _inside(scene: Scene, pixels: Float[Tensor, "B N 2"]) -> Bool[Tensor, "B N"]:
+def _inside(scene: Scene, pixels: Float[Tensor, "#B N 2"]) -> Bool[Tensor, "B N"]:
     box = scene.view.content[:, None]
     return ((pixels > box[..., :2] - 0.5) & (pixels < box[..., 2:] - 0.5)).all(-1)
 

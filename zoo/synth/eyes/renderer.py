@@ -60,8 +60,12 @@ class EyeRenderer:
         """The samples with these global indices, as one batch on the renderer's device."""
         index = index.to(self.device)
         scene = draw_scene(self.seed, index, self.domain, self.rig, self.height, self.width)
-        draws = Draws(self.seed, index).fork("frame")
-        shaded = self._trace(scene)
+        return self.render_scene(scene, Draws(self.seed, index).fork("frame"))
+
+    @torch.no_grad()
+    def render_scene(self, scene: Scene, draws: Draws) -> EyeBatch:
+        """Frames of given scenes; `draws` makes the hairs, the strength of glints and the noise."""
+        shaded = self.trace(scene)
         glints = trace_glints(scene)
         size = self.height, self.width
 
@@ -71,12 +75,13 @@ class EyeRenderer:
         hair_light = scene.lash["shade"] * (0.3 + 0.7 * shaded.lamp.clamp(max=1.5))
         radiance = radiance + (hair_light - radiance) * hair
         radiance = radiance + spectacle_light(draws, scene, *size)
-        radiance = torch.where(seen, radiance, self._no_eye(draws, shaded))
+        radiance = torch.where(seen, radiance, self._nothing(draws, shaded))
         image = expose(draws, radiance.view(-1, *size), scene.sensor)
         classes = torch.where(seen, shaded.segmentation, BACKGROUND).view(-1, *size)
         return label(scene, glints, classes, image)
 
-    def _trace(self, scene: Scene) -> Shaded:
+    def trace(self, scene: Scene) -> Shaded:
+        """Radiance and classes of every pixel, before hairs, highlights and sensor."""
         eye, view = scene.eye, scene.view
         grid = pixel_grid(self.height, self.width, device=self.device).reshape(1, -1, 2)
         directions = unit_rays(grid, view.camera[:, None])
@@ -104,7 +109,7 @@ class EyeRenderer:
             origin, dx, dy, dz, pixel[:, None],
         )  # fmt: skip
 
-    def _no_eye(self, draws: Draws, shaded: Shaded) -> Tensor:
+    def _nothing(self, draws: Draws, shaded: Shaded) -> Tensor:
         """What a tracker sees off the face: blurred shapes of no particular kind, or nearly nothing."""
         coarse = draws.unit("nothing.coarse", 1, 6, 8)
         fine = draws.unit("nothing.fine", 1, 24, 32)
