@@ -44,5 +44,8 @@ BLINK_OPENNESS: Final = 0.3
 BLINK_VISIBLE_PUPIL: Final = 0.2
 """... or less than this share of the pupil's area visible."""
 
+PUPIL_PRESENT: Final = 0.1
+"""Visible share of the pupil from which its centre counts as locatable."""
+
 DEFAULT_HORIZONTAL_FOV_DEG: Final = 40.0
 """Horizontal field of view assumed for frames whose camera is unknown."""

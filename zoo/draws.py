@@ -49,12 +49,6 @@ class Draws:
         bits = (self._bits(name, *shape) >> 40) & 0xFFFFFF
         return bits.float() * 2.0**-24
 
-    def triangular(self, name: str, *shape: int) -> Float[Tensor, "B *shape"]:
-        """Zero mean and unit standard deviation, the sum of two uniforms: cheap noise for whole images."""
-        bits = self._bits(name, *shape)
-        total = ((bits >> 40) & 0xFFFFFF) + ((bits >> 16) & 0xFFFFFF)
-        return (total.float() * 2.0**-24 - 1) * math.sqrt(6)
-
     def _bits(self, name: str, *shape: int) -> Int[Tensor, "B *shape"]:
         element = torch.arange(math.prod(shape), device=self.device, dtype=torch.int64)
         counter = _mix(self.index + _key(self.seed, name))[:, None] + element * -7046029254386353131
@@ -69,7 +63,13 @@ class Draws:
         return torch.exp(self.uniform(name, math.log(low), math.log(high), *shape))
 
     def normal(
-        self, name: str, mean: float, sd: float, *shape: int, low: float | None = None, high: float | None = None
+        self,
+        name: str,
+        mean: float,
+        sd: float,
+        *shape: int,
+        low: float | None = None,
+        high: float | None = None,
     ) -> Tensor:
         """Normal by the inverse distribution function, clamped to [low, high], (B, *shape)."""
         unit = self.unit(name, *shape).clamp(1e-6, 1 - 1e-6)

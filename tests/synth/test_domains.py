@@ -63,7 +63,9 @@ def test_a_rig_of_a_file_puts_the_eye_where_it_says() -> None:
     check_eye_batch(batch, "rig")
     torch.testing.assert_close(batch["eyeball_mm"], torch.tensor([still.eye_mm]).expand(6, 3))
     assert (batch["eye_side"] == 1).all()
-    native = project(batch["eyeball_mm"], torch.tensor([[still.fx, 0, still.cx], [0, still.fy, still.cy], [0, 0, 1]]))
+    native = project(
+        batch["eyeball_mm"], torch.tensor([[still.fx, 0, still.cx], [0, still.fy, still.cy], [0, 0, 1]])
+    )
     torch.testing.assert_close(project(batch["eyeball_mm"], batch["camera"]), 0.5 * (native + 0.5) - 0.5)
 
 

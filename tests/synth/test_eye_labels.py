@@ -135,7 +135,9 @@ def test_other_eye_in_a_mirror_is_the_same_picture(renderer: EyeRenderer, scene:
 
     draws = Draws(SEED, torch.arange(COUNT)).fork("frame")
     labels, flipped = renderer.render_scene(scene, draws), renderer.render_scene(mirrored, draws)
-    torch.testing.assert_close(flipped["pupil_ellipse"][:, 0], 159 - labels["pupil_ellipse"][:, 0], atol=0.02, rtol=0)
+    torch.testing.assert_close(
+        flipped["pupil_ellipse"][:, 0], 159 - labels["pupil_ellipse"][:, 0], atol=0.02, rtol=0
+    )
     torch.testing.assert_close(flipped["optical"][:, 0], -labels["optical"][:, 0], atol=1e-4, rtol=0)
     assert (flipped["glints_visible"] == labels["glints_visible"]).float().mean() > 0.99
 
@@ -152,10 +154,10 @@ def test_one_eye_through_two_cameras(renderer: EyeRenderer, scene: Scene) -> Non
     """A camera turned about its own centre, with another focal length: pixels follow the homography."""
     turn = rotation_about("y", torch.full((COUNT,), 0.03)) @ rotation_about("z", torch.full((COUNT,), 0.2))
     view = scene.view
-    camera = intrinsics(*(view.camera[:, i, j] * s for i, j, s in ((0, 0, 1.1), (1, 1, 1.1), (0, 2, 1), (1, 2, 1))))
-    eye = scene.eye._replace(
-        eyeball=transform(turn, scene.eye.eyeball), rotation=turn @ scene.eye.rotation
+    camera = intrinsics(
+        *(view.camera[:, i, j] * s for i, j, s in ((0, 0, 1.1), (1, 1, 1.1), (0, 2, 1), (1, 2, 1)))
     )
+    eye = scene.eye._replace(eyeball=transform(turn, scene.eye.eyeball), rotation=turn @ scene.eye.rotation)
     other = scene._replace(
         eye=eye,
         light=scene.light._replace(position=transform(turn, scene.light.position)),
@@ -176,7 +178,9 @@ def test_one_eye_through_two_cameras(renderer: EyeRenderer, scene: Scene) -> Non
 
     shown = there["glints_visible"] & here["glints_visible"]
     assert shown.sum() > 20
-    torch.testing.assert_close(carried(here["glints_px"])[shown], there["glints_px"][shown], atol=0.05, rtol=1e-3)
+    torch.testing.assert_close(
+        carried(here["glints_px"])[shown], there["glints_px"][shown], atol=0.05, rtol=1e-3
+    )
     torch.testing.assert_close(transform(turn, here["cornea_mm"]), there["cornea_mm"], atol=1e-3, rtol=1e-4)
     whole = (here["pupil_visible"] == 1) & (there["pupil_visible"] == 1) & (here["pupil_ellipse"][:, 3] > 8)
     assert whole.any()

@@ -88,14 +88,18 @@ _EYE_FIELDS: dict[str, tuple[tuple[str | int, ...], torch.dtype]] = {
 }
 
 
+def _sized(shape: tuple[str | int, ...], height: int, width: int) -> tuple[int, ...]:
+    sizes = {"H": height, "W": width}
+    return tuple(sizes[d] if isinstance(d, str) else d for d in shape)
+
+
 def empty_eye_batch(batch: int, height: int, width: int, device: torch.device | str = "cpu") -> EyeBatch:
     """A batch in which nothing is known: black images, every label masked out.
 
     A source fills in what it has and leaves the rest.
     """
-    sizes: dict[str | int, int] = {"H": height, "W": width}
     tensors = {
-        key: torch.zeros((batch, *(sizes.get(d, d) for d in shape)), dtype=dtype, device=device)
+        key: torch.zeros((batch, *_sized(shape, height, width)), dtype=dtype, device=device)
         for key, (shape, dtype) in _EYE_FIELDS.items()
     }
     tensors["content"].fill_(True)
@@ -113,10 +117,9 @@ def check_eye_batch(batch: EyeBatch, source: str) -> None:
     if missing or unknown:
         raise ValueError(f"{source}: an eye batch lacks {missing} and has unknown keys {unknown}")
     b, _, h, w = batch["image"].shape
-    sizes: dict[str | int, int] = {"H": h, "W": w}
     for key, (shape, dtype) in _EYE_FIELDS.items():
         value: Tensor = batch[key]  # type: ignore[literal-required]
-        expected = (b, *(sizes.get(d, d) for d in shape))
+        expected = (b, *_sized(shape, h, w))
         if tuple(value.shape) != expected or value.dtype != dtype:
             raise ValueError(
                 f"{source}: {key} is {tuple(value.shape)} {value.dtype}, expected {expected} {dtype}"
@@ -134,4 +137,5 @@ def check_eye_batch(batch: EyeBatch, source: str) -> None:
     for key in ("optical", "visual"):
         norm = batch[key].norm(dim=-1)  # type: ignore[literal-required]
         if ((norm - 1).abs() > 1e-3).any():
-            raise ValueError(f"{source}: {key} is not a unit vector (length {norm.min():.4g} to {norm.max():.4g})")
+            lengths = f"{norm.min():.4g} to {norm.max():.4g}"
+            raise ValueError(f"{source}: {key} is not a unit vector (length {lengths})")

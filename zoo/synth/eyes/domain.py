@@ -1,4 +1,4 @@
-"""What a renderer may draw: families of appearance, the pool of identities and how often rare things occur."""
+"""What a renderer may draw: families of appearance, how many people, how often rare things occur."""
 
 from __future__ import annotations
 

@@ -30,6 +30,8 @@ IRIS_DEFAULTS: Final[dict[str, Range]] = {
     "limbus_dark": (0.0, 0.7),
     "limbus_width": (0.25, 1.3),
     "pupil_level": (0.0, 0.6),
+    "ruff": (0.0, 0.3),
+    "ruff_depth": (0.2, 1.0),
     "fibre_count": (3.0, 9.0),
     "angle": (0.0, 1.0),
 }
@@ -89,10 +91,25 @@ LASH: Final[Families] = {
     "sparse": {"upper_count": (0.1, 0.4), "lower_count": (0.0, 0.3), "length": (4.0, 8.0)},
     "normal": {"upper_count": (0.4, 0.8), "lower_count": (0.2, 0.6), "length": (6.0, 10.0)},
     "dense": {"upper_count": (0.8, 1.0), "lower_count": (0.5, 1.0), "length": (7.0, 11.0)},
-    "mascara": {"upper_count": (0.6, 1.0), "lower_count": (0.3, 1.0), "thick": (0.16, 0.38), "liner": (0.5, 3.5)},
+    "mascara": {
+        "upper_count": (0.6, 1.0),
+        "lower_count": (0.3, 1.0),
+        "thick": (0.16, 0.38),
+        "liner": (0.5, 3.5),
+    },
     "pale": {"upper_count": (0.3, 1.0), "lower_count": (0.2, 0.9), "shade": (0.3, 0.7)},
-    "clumped": {"upper_count": (0.7, 1.0), "clump": (0.6, 0.95), "thick": (0.12, 0.26), "length": (7.0, 12.0)},
-    "curtain": {"upper_count": (0.6, 1.0), "lift": (-70.0, -35.0), "length": (8.0, 12.0), "bend": (-0.1, 0.3)},
+    "clumped": {
+        "upper_count": (0.7, 1.0),
+        "clump": (0.6, 0.95),
+        "thick": (0.12, 0.26),
+        "length": (7.0, 12.0),
+    },
+    "curtain": {
+        "upper_count": (0.6, 1.0),
+        "lift": (-70.0, -35.0),
+        "length": (8.0, 12.0),
+        "bend": (-0.1, 0.3),
+    },
 }
 LASH_DEFAULTS: Final[dict[str, Range]] = {
     "upper_count": (0.3, 0.9),
@@ -114,7 +131,11 @@ RIG: Final[Families] = {
     "steep": {"azimuth": (-30.0, 30.0), "elevation": (-62.0, -50.0), "focal": (0.8, 2.0)},
     "above": {"azimuth": (-35.0, 35.0), "elevation": (16.0, 36.0), "focal": (0.8, 3.0)},
 }
-RIG_DEFAULTS: Final[dict[str, Range]] = {"azimuth": (-30.0, 30.0), "elevation": (-30.0, 10.0), "focal": (0.8, 4.0)}
+RIG_DEFAULTS: Final[dict[str, Range]] = {
+    "azimuth": (-30.0, 30.0),
+    "elevation": (-30.0, 10.0),
+    "focal": (0.8, 4.0),
+}
 
 FRAMING: Final[Families] = {
     "centred": {"iris": (0.16, 0.5), "offset": (0.0, 0.3)},
@@ -125,7 +146,11 @@ FRAMING: Final[Families] = {
     "corner": {"iris": (0.12, 0.35), "offset": (0.7, 0.92)},
     "narrow": {"iris": (0.12, 0.3), "offset": (0.0, 0.5), "aspect": (2.2, 2.9)},
 }
-FRAMING_DEFAULTS: Final[dict[str, Range]] = {"iris": (0.14, 0.4), "offset": (0.0, 0.5), "aspect": (1.3333, 1.3333)}
+FRAMING_DEFAULTS: Final[dict[str, Range]] = {
+    "iris": (0.14, 0.4),
+    "offset": (0.0, 0.5),
+    "aspect": (1.3333, 1.3333),
+}
 
 SENSOR: Final[Families] = {
     "clean": {},
@@ -134,7 +159,7 @@ SENSOR: Final[Families] = {
     "flat": {"contrast": (0.15, 0.5), "level": (0.25, 0.6), "blur": (0.4, 1.2)},
     "hot": {"level": (0.55, 0.85), "contrast": (0.9, 1.5)},
     "dim": {"level": (0.1, 0.24), "contrast": (0.5, 1.1), "read": (0.002, 0.012)},
-    "compressed": {"jpeg": (0.04, 0.1), "blur": (0.3, 0.9)},
+    "compressed": {"jpeg": (15.0, 50.0), "blur": (0.3, 0.9)},
     "banded": {"rows": (0.01, 0.035), "read": (0.005, 0.02)},
     "sharpened": {"sharpen": (0.8, 2.0), "blur": (0.5, 0.9), "read": (0.005, 0.02)},
 }
@@ -147,7 +172,7 @@ SENSOR_DEFAULTS: Final[dict[str, Range]] = {
     "read": (0.0, 0.012),
     "shot": (0.0, 0.015),
     "vignette": (0.0, 0.45),
-    "jpeg": (0.0, 0.03),
+    "jpeg": (75.0, 100.0),
     "rows": (0.0, 0.004),
     "sharpen": (0.0, 0.4),
 }

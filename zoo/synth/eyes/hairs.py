@@ -28,7 +28,10 @@ def _on_shell(lids: Lids, s: Tensor, t: Tensor) -> Tensor:
     axes = [axis + lids.thickness for axis in (lids.axis_x, lids.axis_y, lids.axis_z)]
     x, y = across / (2 * axes[0]), along / (2 * axes[1])
     squared = x * x + y * y
-    return torch.stack([2 * x * axes[0], 2 * y * axes[1], (squared - 1) * axes[2]], dim=-1) / (1 + squared)[..., None]
+    return (
+        torch.stack([2 * x * axes[0], 2 * y * axes[1], (squared - 1) * axes[2]], dim=-1)
+        / (1 + squared)[..., None]
+    )
 
 
 def _row(draws: Draws, name: str, lids: Lids, lash: Look, count: int) -> tuple[Tensor, Tensor, Tensor]:

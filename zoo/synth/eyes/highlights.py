@@ -31,7 +31,7 @@ def trace_glints(scene: Scene) -> Glints:
     point = glint(eye.cornea, eye.cornea_radius, scene.view.leds)
     on_cornea = scene.view.led_on & glint_on_cap(point, eye)
     on_ball = glint(eye.eyeball, eye.eyeball_radius, scene.view.leds)
-    covered = ((on_ball - eye.cornea).norm(dim=-1) < eye.cornea_radius)
+    covered = (on_ball - eye.cornea).norm(dim=-1) < eye.cornea_radius
     return Glints(
         pixel=project(point, camera),
         on_cornea=on_cornea,
@@ -43,7 +43,7 @@ def trace_glints(scene: Scene) -> Glints:
 def _spots(
     centre: Tensor, radius_u: Tensor, radius_v: Tensor, strength: Tensor, height: int, width: int
 ) -> Float[Tensor, "B P"]:
-    """Sum of Gaussian spots: centres (B, N, 2), radii and strengths (B, N). Separable, so it is one product."""
+    """Sum of Gaussian spots: centres (B, N, 2), radii and strengths (B, N). Separable, so one product."""
     u = torch.arange(width, device=centre.device)
     v = torch.arange(height, device=centre.device)
     across = torch.exp(-(((u - centre[..., 0:1]) / radius_u[..., None]) ** 2))
@@ -55,7 +55,9 @@ def highlights(draws: Draws, scene: Scene, glints: Glints, height: int, width: i
     """Radiance that wet surfaces of the open eye mirror from the LEDs."""
     focal, depth = scene.view.camera[:, 0, 0], scene.view.eyeball[:, 2].clamp(min=15.0)
     # The corneal mirror shows an LED about R / (2 distance) as large as it is.
-    demagnified = scene.eye.cornea_radius / (2 * (scene.view.leds - scene.eye.cornea[:, None]).norm(dim=-1).mean(1))
+    demagnified = scene.eye.cornea_radius / (
+        2 * (scene.view.leds - scene.eye.cornea[:, None]).norm(dim=-1).mean(1)
+    )
     radius = (scene.view.led_radius * demagnified * focal / depth).clamp(max=4.0)
     radius = (radius + draws.uniform("glint.softness", 0.35, 0.75))[:, None].expand(-1, MAX_GLINTS)
     strength = draws.log_uniform("glint.strength", 0.6, 8.0)[:, None] * draws.uniform(
@@ -63,7 +65,9 @@ def highlights(draws: Draws, scene: Scene, glints: Glints, height: int, width: i
     )
     cornea = _spots(glints.pixel, radius, radius, strength * glints.on_cornea, height, width)
     bloom = draws.uniform("glint.bloom", 0.0, 0.05)[:, None]
-    cornea = cornea + _spots(glints.pixel, 4 * radius, 4 * radius, bloom * strength * glints.on_cornea, height, width)
+    cornea = cornea + _spots(
+        glints.pixel, 4 * radius, 4 * radius, bloom * strength * glints.on_cornea, height, width
+    )
 
     # The sclera is a worse mirror: each image breaks into a few smeared pieces.
     pieces = 3
@@ -80,7 +84,9 @@ def highlights(draws: Draws, scene: Scene, glints: Glints, height: int, width: i
 def spectacle_light(draws: Draws, scene: Scene, height: int, width: int) -> Float[Tensor, "B P"]:
     """Radiance that the lenses of spectacles mirror into the camera; zero without spectacles."""
     count = 4
-    centre = draws.uniform("lens.place", -0.1, 1.1, count, 2) * torch.tensor([width, height], device=draws.device)
+    centre = draws.uniform("lens.place", -0.1, 1.1, count, 2) * torch.tensor(
+        [width, height], device=draws.device
+    )
     size = draws.log_uniform("lens.size", 1.0, 9.0, count, 2)
     strength = draws.log_uniform("lens.strength", 0.1, 3.0, count) * draws.chance("lens.shown", 0.6, count)
     veil = draws.uniform("lens.veil", 0.0, 0.15)[:, None]

@@ -1,4 +1,4 @@
-"""Exact labels of a scene, from its geometry; what lids hide is decided on the rays of the labelled points."""
+"""Exact labels of a scene, from its geometry; what lids hide is decided on the rays of labelled points."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from zoo.conventions import BLINK_OPENNESS, BLINK_VISIBLE_PUPIL, DOMAINS, IGNORE, PUPIL
+from zoo.conventions import BLINK_OPENNESS, BLINK_VISIBLE_PUPIL, DOMAINS, IGNORE, PUPIL, PUPIL_PRESENT
 from zoo.data.sample import EyeBatch, empty_eye_batch
 from zoo.geometry.cameras import pixel_grid, project, unit_rays
 from zoo.geometry.ellipse import fit_ellipse
@@ -21,8 +21,6 @@ from zoo.synth.eyes.scene import Scene
 _CONTOUR = 48
 _DISC_RINGS = 6
 _DISC_SPOKES = 16
-_PRESENT = 0.1
-"""Visible share of the pupil from which its centre counts as locatable."""
 
 
 def _uncovered(scene: Scene, pixels: Float[Tensor, "B N 2"]) -> Bool[Tensor, "B N"]:
@@ -48,7 +46,8 @@ def _pupil_disc(eye: Eye, camera: Tensor) -> Float[Tensor, "B N 2"]:
     points = eye.pupil[:, None] + (eye.rotation[:, None] @ local[..., None])[..., 0]
     per_point = eye.per_point()
     return project(
-        refract_point(points, per_point.cornea, per_point.cornea_radius, per_point.refractive_index), camera[:, None]
+        refract_point(points, per_point.cornea, per_point.cornea_radius, per_point.refractive_index),
+        camera[:, None],
     )
 
 
@@ -87,7 +86,7 @@ def label(scene: Scene, glints: Glints, segmentation: Tensor, image: Tensor) -> 
     shut = (openness < BLINK_OPENNESS) | (uncovered.float().mean(-1) < BLINK_VISIBLE_PUPIL)
     batch["blink"], batch["blink_valid"] = shut.float(), seen
     batch["pupil_visible"], batch["pupil_visible_valid"] = visible, everything
-    batch["pupil_present"] = (visible >= _PRESENT).float()
+    batch["pupil_present"] = (visible >= PUPIL_PRESENT).float()
     batch["pupil_present_valid"] = everything
     batch["pupil_ellipse"] = fit_ellipse(pupil_contour(eye, view.camera, _CONTOUR))
     batch["pupil_ellipse_valid"] = seen

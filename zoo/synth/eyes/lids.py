@@ -46,7 +46,9 @@ class Shell(NamedTuple):
     distance: Tensor  # ray parameter
 
 
-def shell_hit(lids: Lids, origin: Tensor, dx: Tensor, dy: Tensor, dz: Tensor, offset: Tensor | float) -> Shell:
+def shell_hit(
+    lids: Lids, origin: Tensor, dx: Tensor, dy: Tensor, dz: Tensor, offset: Tensor | float
+) -> Shell:
     """First intersection of rays with the inner shell grown by `offset`; misses take the closest approach.
 
     Args:
@@ -89,7 +91,7 @@ def lid_curves(lids: Lids, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def aperture(lids: Lids, shell: Shell) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Signed distances in mm, positive inside the opening: (to its border, to the upper, to the lower lid), and u."""
+    """Distances in mm, positive inside the opening (to its border, the upper, the lower lid), and u."""
     upper, lower, u = lid_curves(lids, shell.s)
     below_upper, above_lower = shell.t - upper, lower - shell.t
     corners = torch.minimum(u, 1 - u) * lids.width

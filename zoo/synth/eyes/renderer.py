@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from zoo.conventions import BACKGROUND, EYE_SIDES
+from zoo.conventions import BACKGROUND
 from zoo.data.sample import EyeBatch
 from zoo.draws import Draws
 from zoo.geometry.cameras import pixel_grid, unit_rays
@@ -75,7 +75,7 @@ class EyeRenderer:
         hair_light = scene.lash["shade"] * (0.3 + 0.7 * shaded.lamp.clamp(max=1.5))
         radiance = radiance + (hair_light - radiance) * hair
         radiance = radiance + spectacle_light(draws, scene, *size)
-        radiance = torch.where(seen, radiance, self._nothing(draws, shaded))
+        radiance = torch.where(seen, radiance, self._nothing(draws))
         image = expose(draws, radiance.view(-1, *size), scene.sensor)
         classes = torch.where(seen, shaded.segmentation, BACKGROUND).view(-1, *size)
         return label(scene, glints, classes, image)
@@ -109,12 +109,12 @@ class EyeRenderer:
             origin, dx, dy, dz, pixel[:, None],
         )  # fmt: skip
 
-    def _nothing(self, draws: Draws, shaded: Shaded) -> Tensor:
+    def _nothing(self, draws: Draws) -> Tensor:
         """What a tracker sees off the face: blurred shapes of no particular kind, or nearly nothing."""
         coarse = draws.unit("nothing.coarse", 1, 6, 8)
         fine = draws.unit("nothing.fine", 1, 24, 32)
         size = (self.height, self.width)
-        cloud = torch.nn.functional.interpolate(coarse, size, mode="bicubic", align_corners=False)
+        cloud = torch.nn.functional.interpolate(coarse, size, mode="bilinear", align_corners=False)
         detail = torch.nn.functional.interpolate(fine, size, mode="bilinear", align_corners=False)
         amount = draws.uniform("nothing.detail", 0.0, 0.4)[:, None]
         return 0.1 + 0.6 * cloud.flatten(1).clamp(min=0) + amount * detail.flatten(1)

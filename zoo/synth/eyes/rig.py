@@ -33,7 +33,7 @@ class FixedRig(_Model):
     """One camera with its LEDs; the head slips and turns within ranges.
 
     The camera frame is OpenCV's (x right, y down, z forward), millimetres. Angles in degrees say where the
-    camera stands as seen from the eye that looks straight ahead: azimuth towards the temple, elevation upwards.
+    camera stands as seen from the eye that looks straight ahead: azimuth towards the temple, elevation up.
     """
 
     type: Literal["fixed"] = "fixed"

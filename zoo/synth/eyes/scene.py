@@ -56,7 +56,9 @@ class Scene(NamedTuple):
         """Points of the camera frame in the canonical head frame."""
         shape = (len(points),) + (1,) * (points.ndim - 2)
         moved = points - self.view.eyeball.view(*shape, 3)
-        return transform(self.view.head.transpose(-1, -2).view(*shape, 3, 3), moved) * self.mirror.view(*shape, 3)
+        return transform(self.view.head.transpose(-1, -2).view(*shape, 3, 3), moved) * self.mirror.view(
+            *shape, 3
+        )
 
     def to_camera(self, points: Float[Tensor, "B *n 3"]) -> Float[Tensor, "B *n 3"]:
         """Points of the canonical head frame in the camera frame."""
@@ -65,7 +67,9 @@ class Scene(NamedTuple):
         return turned + self.view.eyeball.view(*shape, 3)
 
 
-def draw_scene(seed: int, index: Int[Tensor, "B"], domain: EyeDomain, rig: Rig, height: int, width: int) -> Scene:
+def draw_scene(
+    seed: int, index: Int[Tensor, "B"], domain: EyeDomain, rig: Rig, height: int, width: int
+) -> Scene:
     """The scenes of samples `index`; a function of (seed, index) alone.
 
     People come from the stream `domain.people`, whatever the seed, so that domains split by person.

@@ -96,7 +96,14 @@ def _lamp(light: Light, point: Planes, normal: Planes) -> tuple[Tensor, Tensor, 
 
 
 def _skin(
-    skin: Look, lids: Lids, light: Light, atlas: Tensor, origin: Tensor, ray: Planes, outer: Shell, pixel: Tensor
+    skin: Look,
+    lids: Lids,
+    light: Light,
+    atlas: Tensor,
+    origin: Tensor,
+    ray: Planes,
+    outer: Shell,
+    pixel: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """(radiance of the skin, strength of the lamp there)."""
     ox, oy, oz = _columns(origin)
@@ -138,7 +145,10 @@ def _skin(
     shadow = shadow + skin["orbit_depth"] * _bump(fold + 4.5, 4.0) * (1.2 - lateral)
     bag = outer.t - (lids.lower + lids.drift) * arch_low - skin["bag_offset"] * (0.3 + 0.7 * arch_low)
     bag_fades = (1.3 - u.clamp(0, 1)).clamp(max=1.0)
-    shadow = shadow * spread + skin["bag_depth"] * bag_fades * (_bump(bag, 1.1) + 0.4 * _bump(bag + 2.0, 2.0)) * spread
+    shadow = (
+        shadow * spread
+        + skin["bag_depth"] * bag_fades * (_bump(bag, 1.1) + 0.4 * _bump(bag + 2.0, 2.0)) * spread
+    )
     gap = torch.maximum(upper - outer.t, outer.t - lower)
     shadow = shadow + 0.25 * _bump(gap, 0.6 + pixel) * spread
     liner = skin["liner"]
@@ -173,7 +183,9 @@ def _iris(
 
     turn = torch.atan2(y, x) / (2 * math.pi)
     ring = ((radius - eye.pupil_radius) / (eye.limbus_radius - eye.pupil_radius)).clamp(0, 1.2)
-    fibres = look_up(atlas, turn * iris["fibre_count"].round() + iris["angle"], ring * 0.12 + 7 * iris["angle"])
+    fibres = look_up(
+        atlas, turn * iris["fibre_count"].round() + iris["angle"], ring * 0.12 + 7 * iris["angle"]
+    )
     spots = look_up(atlas, x / 26 + iris["angle"], y / 26 + 3 * iris["angle"])
     detail = (0.35 / pixel).clamp(max=1.0)
     texture = (
@@ -183,13 +195,16 @@ def _iris(
         - iris["crypt"] * spots[..., BLOBS] * (1 - ring * 0.3)
         + iris["collarette"] * _bump(ring - 0.3, 0.14)
         + iris["sector"] * torch.sign(torch.sin(2 * math.pi * (turn + iris["angle"])))
-        - 0.15 * _bump(ring, 0.05)
     )
     rim = torch.sigmoid((radius - eye.limbus_radius + iris["limbus_width"]) / (0.35 * iris["limbus_width"]))
     level = iris["base"] * texture.clamp(min=0.15) * (1 - iris["limbus_dark"] * rim)
     lit, strength, _ = _lamp(light, hit, tuple(a.expand_as(x) for a in axis))  # type: ignore[arg-type]
     radiance = level * (0.75 * lit + 0.15 + light.ambient)
     pupil = iris["base"] * iris["pupil_level"] * (0.4 + light.ambient) + light.bright_pupil * strength
+    # The pigment rim of the iris about the pupil is nearly as dark as the pupil: hand-drawn masks stop at its
+    # inner border, thresholds at its outer one.
+    ruff = iris["ruff_depth"] * _edge(eye.pupil_radius + iris["ruff"] - radius, 0.9 * pixel + 0.08)
+    radiance = _mix(radiance, pupil.clamp(max=1.0), ruff * (light.bright_pupil == 0))
     return _mix(radiance, pupil, _edge(eye.pupil_radius - radius, 0.9 * pixel)), radius
 
 
@@ -247,7 +262,9 @@ def shade(
     lit, strength, _ = _lamp(light, ball, ball_normal)
     sclera = white * (0.85 * lit + 0.1 + light.ambient) + 0.5 * _reflection(light, atlas, ray, ball_normal)
     corner = _edge((u - skin["caruncle_end"]) * lids.width, 3 * pixel + 0.3)
-    caruncle = skin["tone"] * skin["caruncle"] * (0.7 * strength + light.ambient) * (1 + 0.3 * vessels[..., FBM])
+    caruncle = (
+        skin["tone"] * skin["caruncle"] * (0.7 * strength + light.ambient) * (1 + 0.3 * vessels[..., FBM])
+    )
     sclera = _mix(caruncle, sclera, corner)
     limbus = _edge(cap, 1.1 * pixel + skin["limbus_blur"])
     open_eye = _mix(sclera, iris_radiance, limbus)

@@ -73,11 +73,17 @@ def random_view(
     roll = torch.where(
         kind < 0.6,
         draws.normal("roll.small", 0.0, 10.0),
-        torch.where(kind < 0.9, draws.uniform("roll.wide", -55.0, 55.0), draws.uniform("roll.any", -180.0, 180.0)),
+        torch.where(
+            kind < 0.9, draws.uniform("roll.wide", -55.0, 55.0), draws.uniform("roll.any", -180.0, 180.0)
+        ),
     )
     to_radians = torch.pi / 180
     head = _facing(
-        rig["azimuth"][:, 0] * to_radians, rig["elevation"][:, 0] * to_radians, roll * to_radians, eyeball, side
+        rig["azimuth"][:, 0] * to_radians,
+        rig["elevation"][:, 0] * to_radians,
+        roll * to_radians,
+        eyeball,
+        side,
     )
     leds, on = _random_leds(draws, eyeball, head)
     return View(camera, content, eyeball, head, leds, on, draws.log_uniform("led.radius", 0.3, 2.0))
@@ -135,7 +141,11 @@ def fixed_view(draws: Draws, rig: FixedRig, side: Tensor, height: int, width: in
     eyeball = torch.tensor(rig.eye_mm, device=device) + slip
     angles = {
         name: torch.deg2rad(draws.uniform(f"rig.{name}", *low_high))
-        for name, low_high in (("azimuth", rig.azimuth_deg), ("elevation", rig.elevation_deg), ("roll", rig.roll_deg))
+        for name, low_high in (
+            ("azimuth", rig.azimuth_deg),
+            ("elevation", rig.elevation_deg),
+            ("roll", rig.roll_deg),
+        )
     }
     head = _facing(angles["azimuth"], angles["elevation"], angles["roll"], eyeball, side)
     leds = torch.zeros(count, MAX_GLINTS, 3, device=device)
@@ -143,4 +153,6 @@ def fixed_view(draws: Draws, rig: FixedRig, side: Tensor, height: int, width: in
     if rig.leds_mm:
         leds[:, : len(rig.leds_mm)] = torch.tensor(rig.leds_mm, device=device)
         on[:, : len(rig.leds_mm)] = True
-    return View(camera, content, eyeball, head, leds, on, torch.full((count,), rig.led_radius_mm, device=device))
+    return View(
+        camera, content, eyeball, head, leds, on, torch.full((count,), rig.led_radius_mm, device=device)
+    )

@@ -1,0 +1,121 @@
+"""What may be set about data: validated values, no tensors."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @model_validator(mode="after")
+    def _ranges_are_ordered(self) -> _Config:
+        for name, value in self:
+            if isinstance(value, tuple) and value[0] > value[1]:
+                raise ValueError(f"{name}: low {value[0]} is above high {value[1]}")
+        return self
+
+
+Scale = Annotated[float, Field(ge=0.1, le=10)]
+Amount = Annotated[float, Field(ge=0, le=1)]
+
+
+class GeometricConfig(_Config):
+    """How the frame is moved; every label and the camera move with it. Zeros and (1, 1) switch a part off."""
+
+    flip: Probability = 0.5
+    """Share of samples that are mirrored: a left eye becomes a right one."""
+    half_turn: Probability = 0.1
+    """Share of samples that are turned upside down, as by a camera mounted the other way."""
+    rotate_deg: float = Field(20.0, ge=0, le=180)
+    """Largest turn either way, uniform."""
+    scale: tuple[Scale, Scale] = (0.7, 1.4)
+    """Enlargement, log-uniform."""
+    shift: float = Field(0.15, ge=0, le=1)
+    """Largest shift either way, as a share of the frame's width and height, uniform."""
+    reframe: Probability = 0.3
+    """Share of samples that are cut to a frame of another aspect and padded, as a letterboxed frame is."""
+    aspect: tuple[Scale, Scale] = (0.6, 2.4)
+    """Width over height of that frame, log-uniform."""
+    fill: Probability = 0.4
+    """Share of samples where what the old frame does not cover is not padding but background: black, or the
+    old edge's colours drawn out."""
+
+    @classmethod
+    def off(cls) -> GeometricConfig:
+        """The configuration that changes nothing."""
+        return cls(
+            flip=0.0, half_turn=0.0, rotate_deg=0.0, scale=(1.0, 1.0), shift=0.0, reframe=0.0, fill=0.0
+        )
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything but the mirroring is on."""
+        return bool(
+            self.half_turn or self.rotate_deg or self.shift or self.reframe or self.scale != (1.0, 1.0)
+        )
+
+
+class PhotometricConfig(_Config):
+    """What light, lens, sensor and compression do to the image. Zeros and (1, 1) switch a part off."""
+
+    blur: Probability = 0.25
+    """Share of samples that are blurred ..."""
+    blur_px: tuple[Annotated[float, Field(gt=0, le=4)], Annotated[float, Field(gt=0, le=4)]] = (0.3, 1.8)
+    """... by a Gaussian of this standard deviation in pixels, uniform."""
+    gradient: Amount = 0.4
+    """Largest relative change of the light from the frame's centre to its edge, uniform either way."""
+    vignette: Amount = 0.4
+    """Largest share of the light that is lost in the corners, uniform."""
+    contrast: tuple[Scale, Scale] = (0.6, 1.25)
+    """Factor on the distance from the mean grey level, log-uniform, before clipping and noise."""
+    exposure_stops: float = Field(2.0, ge=0, le=6)
+    """Largest exposure error either way in stops (factors of two); small ones are likelier (triangular)."""
+    read_noise: Amount = 0.03
+    """Largest standard deviation of the noise that does not depend on the light, of full scale, uniform."""
+    shot_noise: Amount = 0.03
+    """Largest standard deviation, at full scale, of noise that grows as the root of the light, uniform."""
+    gamma: tuple[Scale, Scale] = (0.65, 1.5)
+    """Exponent on the grey level, log-uniform."""
+    jpeg: Probability = 0.15
+    """Share of samples that are compressed in blocks of 8x8 ..."""
+    jpeg_quality: tuple[Annotated[float, Field(ge=1, le=100)], Annotated[float, Field(ge=1, le=100)]] = (
+        25,
+        95,
+    )
+    """... at this quality, uniform, with the usual luminance table."""
+    quantise: bool = True
+    """Round to 8 bits."""
+
+    @classmethod
+    def off(cls) -> PhotometricConfig:
+        """The configuration that changes nothing."""
+        one, none = (1.0, 1.0), 0.0
+        return cls(
+            blur=none,
+            gradient=none,
+            vignette=none,
+            contrast=one,
+            exposure_stops=none,
+            read_noise=none,
+            shot_noise=none,
+            gamma=one,
+            jpeg=none,
+            quantise=False,
+        )
+
+
+class AugmentConfig(_Config):
+    """What training does to a sample after it was read."""
+
+    geometric: GeometricConfig = GeometricConfig()
+    photometric: PhotometricConfig = PhotometricConfig()
+
+    @classmethod
+    def off(cls) -> AugmentConfig:
+        """The configuration that changes nothing."""
+        return cls(geometric=GeometricConfig.off(), photometric=PhotometricConfig.off())

@@ -1,0 +1,12 @@
+"""The one metric path: predictions and labels become a table with a row per sample, and metrics come from it.
+
+Training logs, evaluation reports and comparisons all aggregate the table of `rows`.
+"""
+
+from __future__ import annotations
+
+from zoo.evaluate.baseline import baseline
+from zoo.evaluate.rows import rows
+from zoo.evaluate.summary import SLICES, summarise, summarise_by
+
+__all__ = ["SLICES", "baseline", "rows", "summarise", "summarise_by"]

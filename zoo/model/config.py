@@ -1,0 +1,99 @@
+"""The schema of a network: the same object in a YAML under ``conf/network`` and in a checkpoint's JSON.
+
+Imports no torch, so that commands which only read configurations stay fast.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+Width = Annotated[int, Field(ge=8, multiple_of=8)]
+"""Channels; multiples of 8 fill the vector registers."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputConfig(_Strict):
+    """The canvas in pixels that images are letterboxed to."""
+
+    height: int = Field(120, ge=32)
+    width: int = Field(160, ge=32)
+
+
+class ByobConfig(_Strict):
+    """A convolutional stem to stride 4, then stages of dense residual blocks (those of timm's ByobNet).
+
+    Dense blocks behind a stem of stride 4 run a CPU's vector units at several times the rate of the
+    depthwise convolutions of mobile networks, so they are faster with more arithmetic.
+    """
+
+    type: Literal["byob"] = "byob"
+    stem: tuple[Width] | tuple[Width, Width] = Field(
+        (16, 24), description="channels of one 7x7 convolution of stride 4, or of two 3x3 of stride 2"
+    )
+    widths: tuple[Width, ...] = Field((24, 48, 96, 128), description="channels of each stage")
+    depths: tuple[PositiveInt, ...] = Field((1, 1, 1, 1), description="residual blocks of each stage")
+    first_stride: Literal[1, 2] = Field(1, description="stride of the first stage; each later one has 2")
+    shortcut: Literal["conv1x1", "none"] = Field("conv1x1", description="around the strided block of a stage")
+
+    @model_validator(mode="after")
+    def _stages_agree(self) -> ByobConfig:
+        if not self.widths or len(self.widths) != len(self.depths):
+            raise ValueError(f"widths {self.widths} and depths {self.depths} need one number per stage")
+        return self
+
+
+class TimmConfig(_Strict):
+    """Any timm model that offers ``features_only``, convolutional or transformer."""
+
+    type: Literal["timm"] = "timm"
+    name: str = Field(description="as in timm.list_models(), with or without a tag of weights")
+    pretrained: bool = Field(False, description="start from timm's weights (downloads them once)")
+    out_indices: tuple[int, ...] | None = Field(None, description="which feature maps; None: timm's choice")
+    options: dict[str, Any] = Field({}, description="further arguments of timm.create_model")
+
+
+BackboneConfig = Annotated[ByobConfig | TimmConfig, Field(discriminator="type")]
+
+
+class NeckConfig(_Strict):
+    """The shared map at stride 4."""
+
+    width: Width = 32
+    depth: PositiveInt = Field(2, description="3x3 convolutions after the fusion")
+
+
+class BlinkConfig(_Strict):
+    """Openness and blink probability."""
+
+    type: Literal["blink"] = "blink"
+    hidden: PositiveInt = 64
+
+
+class SegmentationConfig(_Strict):
+    """Class of every pixel."""
+
+    type: Literal["segmentation"] = "segmentation"
+
+
+class KeypointsConfig(_Strict):
+    """Pupil centre, its presence, and glints."""
+
+    type: Literal["keypoints"] = "keypoints"
+    hidden: PositiveInt = Field(32, description="hidden units of the presence classifier")
+
+
+HeadConfig = Annotated[BlinkConfig | SegmentationConfig | KeypointsConfig, Field(discriminator="type")]
+
+
+class NetworkConfig(_Strict):
+    """A backbone, a neck and named heads; the name of a head prefixes its metrics."""
+
+    input: InputConfig = InputConfig()
+    backbone: BackboneConfig = ByobConfig()
+    neck: NeckConfig = NeckConfig()
+    heads: dict[str, HeadConfig] = Field(min_length=1)

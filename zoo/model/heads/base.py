@@ -1,0 +1,70 @@
+"""What a head is: a task's layers, its loss per sample, and its errors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Generic, NamedTuple, TypeVar
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from zoo.data.sample import EyeBatch
+from zoo.model.neck import FeatureChannels, Features, Map
+
+Config = TypeVar("Config")
+
+
+class Masked(NamedTuple):
+    """A number per sample and whether it means anything; `value` is finite everywhere."""
+
+    value: Float[Tensor, "B"]
+    valid: Bool[Tensor, "B"]
+
+
+class Scored(NamedTuple):
+    """A detector's score per sample, beside its binary label where that is valid."""
+
+    score: Float[Tensor, "B"]
+    label: Bool[Tensor, "B"]
+    valid: Bool[Tensor, "B"]
+
+
+class Head(nn.Module, ABC, Generic[Config]):
+    """A task. Knows nothing of training loops, configuration files, loggers or drawing.
+
+    Subclasses take ``(config, channels)`` and read from the features only the maps they name in `needs`.
+    """
+
+    needs: ClassVar[tuple[Map, ...]]
+
+    def __init__(self, config: Config, channels: FeatureChannels) -> None:
+        super().__init__()
+        self.config = config
+        self.channels = channels
+
+    @abstractmethod
+    def forward(self, features: Features) -> dict[str, Tensor]:
+        """The prediction: named tensors with a leading batch dimension, lengths in input pixels."""
+
+    @abstractmethod
+    def loss(self, prediction: dict[str, Tensor], batch: EyeBatch) -> Masked:
+        """The loss of each sample, from that sample alone; 0 and without gradient where not valid."""
+
+    @abstractmethod
+    def errors(self, prediction: dict[str, Tensor], batch: EyeBatch) -> dict[str, Masked]:
+        """Named errors and counts per sample. `zoo.evaluate` aggregates them by the ending of the name."""
+
+    def scores(self, prediction: dict[str, Tensor], batch: EyeBatch) -> dict[str, Scored]:
+        """Named detection scores per sample, for average precision; none by default."""
+        return {}
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """`x` in float32, or in float64 if it is that: losses do not run in half precision."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def masked(value: Tensor, valid: Tensor) -> Tensor:
+    """`value` where `valid`, else 0 without a gradient."""
+    return torch.where(valid, value, torch.zeros((), dtype=value.dtype, device=value.device))
