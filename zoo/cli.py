@@ -1,0 +1,232 @@
+"""The command line: parses, then calls the package. Imports nothing heavy until a command needs it."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from zoo.errors import ZooError
+
+app = typer.Typer(
+    name="zoo",
+    help="Models that look at eyes: pretrained checkpoints, prediction, training and synthetic data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+render_app = typer.Typer(help="Render synthetic data with exact labels.", no_args_is_help=True)
+app.add_typer(render_app, name="render")
+
+USER_ERROR: Final = 2
+INTERRUPTED: Final = 130
+_SHEET_CHUNK: Final = 16
+
+
+def main() -> None:
+    """The `zoo` command."""
+    app()
+
+
+def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command whose `ZooError` is printed without a stack trace and whose Ctrl-C is one line."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def guarded(*arguments: Any, **options: Any) -> None:
+            try:
+                function(*arguments, **options)
+            except ZooError as error:
+                _errors().print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+                raise typer.Exit(USER_ERROR) from None
+            except KeyboardInterrupt:
+                _errors().print("interrupted")
+                raise typer.Exit(INTERRUPTED) from None
+
+        return group.command(name)(guarded)
+
+    return register
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A name of `zoo list`, or a folder.")]
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Hydra overrides.")]
+ConfigDir = Annotated[Path | None, typer.Option(help="Your own YAML files, laid out like conf/.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+
+
+@command(app, "list")
+def list_checkpoints() -> None:
+    """Show the released checkpoints: tasks, size, measured errors, licence."""
+    from zoo.hub.show import checkpoint_table
+
+    Console().print(checkpoint_table())
+
+
+@command(app, "info")
+def info(name: Name) -> None:
+    """Show the card of one checkpoint."""
+    from zoo.hub.show import checkpoint_card
+
+    Console().print(checkpoint_card(name, Console().is_terminal), soft_wrap=True)
+
+
+@command(app, "verify")
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME_OR_PATH]...", help="Default: all that are here.")
+    ] = None,
+) -> None:
+    """Check checkpoints: format, checksum, weights against network, card. Exit code 1 if any fails."""
+    from zoo.hub.checkpoint import verify as verify_checkpoint
+    from zoo.hub.index import entries, has_weights
+
+    failed = 0
+    for name in names or [name for name in entries() if has_weights(name)]:
+        try:
+            metadata = verify_checkpoint(name)
+        except ZooError as error:
+            failed += 1
+            _errors().print(f"{name}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        else:
+            assert metadata.weights is not None, "verify refuses metadata without a checksum"
+            Console().print(f"{name}: ok ({metadata.weights.sha256})", highlight=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+@command(app, "predict")
+def predict(
+    name: Name,
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, globs, videos, or camera:0.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
+    device: Device = "auto",
+    batch_size: Annotated[int, typer.Option(min=1, help="Frames in one forward pass.")] = 16,
+    overlays: Annotated[bool, typer.Option(help="Draw the results on the frames (videos: one mp4).")] = True,
+    masks: Annotated[bool, typer.Option("--masks", help="Write class ids to masks/, native size.")] = False,
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FX,FY,CX,CY|CSV",
+            help="Intrinsics in native pixels, or a csv with file,fx,fy,cx,cy,eye_side. Without it 3D would "
+            "assume a horizontal field of view of 40 degrees; no head of today's checkpoints uses it.",
+        ),
+    ] = None,
+) -> None:
+    """Predict frames: OUT/predictions.csv (one row a frame, native pixels), overlays and masks.
+
+    Inputs that cannot be used are named, skipped and counted. The table is written as predictions.csv.part
+    and renamed at the end; after Ctrl-C too, it holds the frames that were done.
+
+    Exit code 0: all done; 1: something was skipped; 2: wrong arguments; 130: interrupted.
+    """
+    from zoo.predict.run import predict_sources
+
+    summary = predict_sources(
+        name,
+        sources,
+        output,
+        device=device,
+        batch_size=batch_size,
+        overlays=overlays,
+        masks=masks,
+        camera=camera,
+        console=_errors(),
+    )
+    frames = f"{summary.frames} frame{'' if summary.frames == 1 else 's'}"
+    text = f"{frames} -> {summary.output / 'predictions.csv'}; {summary.skipped} skipped"
+    text += " (named above)" if summary.skipped else ""
+    text = f"interrupted: {text}" if summary.interrupted else text
+    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+    if summary.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if summary.skipped:
+        raise typer.Exit(1)
+
+
+@command(app, "train")
+def train(overrides: Overrides = None, config_dir: ConfigDir = None) -> None:
+    """Train: zoo train experiment=eyenet_s, or fine-tune: zoo train init=eyenet_s data=..."""
+    from zoo.config import compose
+
+    config = compose("train", overrides or [], config_dir)  # mistakes are told before torch is loaded
+    from zoo.train.run import train as run_training
+
+    run_training(config)
+
+
+@command(render_app, "eyes")
+def render_eyes(
+    count: Annotated[int, typer.Option("-n", min=1, help="How many frames.")] = 64,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A pool: frames with labels, resumable.")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="One picture of all frames.")] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Draw the labels on the sheet.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Draws poses, cameras and light.")] = 0,
+    domain: Annotated[str, typer.Option(help="A name in conf/domain or a YAML file.")] = "train",
+    rig: Annotated[str, typer.Option(help="A name in conf/rig or a YAML file.")] = "random",
+    size: Annotated[str, typer.Option(metavar="WxH", help="Pixels.")] = "160x120",
+    device: Device = "cpu",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, on a CPU.")] = 2,
+) -> None:
+    """Render near-eye infrared frames with exact labels, as a pool (-o) or as a contact sheet (--sheet)."""
+    if (output is None) == (sheet is None):
+        raise ZooError("give either -o FOLDER for a pool or --sheet FILE.png for a picture")
+    width, height = _size(size)
+    from zoo.config.rendering import load_domain, load_rig
+
+    recipe = (load_domain(domain), load_rig(rig))
+    from zoo.predict.predictor import pick_device
+
+    chosen = pick_device(device)
+    if output is not None:
+        from zoo.predict.report import Report
+        from zoo.synth.eyes.pool import render_pool
+
+        with Report(_errors(), count) as report:
+            render_pool(
+                output,
+                *recipe,
+                count,
+                seed,
+                height,
+                width,
+                workers,
+                str(chosen),
+                progress=lambda done, _: report.reach(done),
+            )
+        return
+    assert sheet is not None
+    import torch
+
+    from zoo.draw import draw_frames, draw_labels, save_picture
+    from zoo.draw import sheet as contact_sheet
+    from zoo.synth.eyes.renderer import EyeRenderer
+
+    renderer = EyeRenderer(recipe[0], seed, recipe[1], height, width, chosen)
+    draw = draw_labels if labels else draw_frames
+    pictures = [
+        picture
+        for start in range(0, count, _SHEET_CHUNK)
+        for picture in draw(renderer.render(torch.arange(start, min(start + _SHEET_CHUNK, count))))
+    ]
+    save_picture(sheet, contact_sheet(pictures, math.ceil(math.sqrt(count))))
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, times, height = text.lower().partition("x")
+    if not (times and width.isdigit() and height.isdigit() and int(width) >= 32 and int(height) >= 32):
+        raise ZooError(f"--size {text}: WxH in pixels, at least 32x32, such as 160x120")
+    return int(width), int(height)
+
+
+def _errors() -> Console:
+    return Console(stderr=True)

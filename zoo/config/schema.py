@@ -1,0 +1,223 @@
+"""What the composed YAML of `conf/` may hold: names, types, ranges, units.
+
+Lengths of training are counted in samples: a recipe means the same at any batch size. Imports no torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from zoo.config.base import Config
+from zoo.config.choices import one_of
+from zoo.data.config import AugmentConfig
+from zoo.errors import did_you_mean
+from zoo.model.config import NetworkConfig
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Perturbation = Literal["shift", "scale", "border", "turn", "exposure"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class PoolData(Config):
+    """A folder of rendered samples, written by `zoo render eyes -o POOL`."""
+
+    type: Literal["pool"]
+    path: Path
+
+
+class RenderData(Config):
+    """Eyes rendered on the fly, never the same one twice."""
+
+    type: Literal["render"]
+    domain: Annotated[str, one_of("domain")]
+    rig: Annotated[str, one_of("rig")] | None = None
+    """Replaces the cameras that the domain draws by one camera with its LEDs."""
+    people: str | None = None
+    """Another stream of identities than the domain's own: who is held out."""
+
+
+class MeyeData(Config):
+    """The MEYE infrared eyes, as published (needs the files at `root`)."""
+
+    type: Literal["meye"]
+    root: Path
+    perturb: Perturbation | None = None
+    """A known change to every frame that is evaluated (`zoo.data.perturb`): how far do predictions follow?"""
+
+
+EyeData = Annotated[PoolData | RenderData | MeyeData, Field(discriminator="type")]
+
+
+class ValidationConfig(Config):
+    """Held-out samples, the same at every validation."""
+
+    data: Annotated[PoolData | RenderData, Field(discriminator="type")]
+    count: PositiveInt = 2000
+    seed: Seed = 1
+    """Draws poses and cameras of rendered samples."""
+    every_samples: PositiveInt = 100_000
+    overlays: NonNegativeInt = 16
+    """How many predictions on rendered frames are drawn for the logger at each validation."""
+
+
+class OptimizerConfig(Config):
+    """AdamW; norms and biases are never decayed."""
+
+    lr: PositiveFloat = 2e-3
+    weight_decay: NonNegativeFloat = 0.05
+    betas: tuple[Share, Share] = (0.9, 0.99)
+    clip: PositiveFloat = 5.0
+    """Largest L2 norm of the gradient."""
+
+
+class ScheduleConfig(Config):
+    """Linear warm-up from zero, then a half cosine down to `final` times the learning rate."""
+
+    warmup_samples: NonNegativeInt = 20_000
+    final: Share = 0.01
+
+
+class EmaConfig(Config):
+    """Moving average of the weights; the average is what is validated and exported."""
+
+    half_life_samples: PositiveInt = 100_000
+    ramp: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Early on the half-life is only this share of the samples seen so far."""
+
+
+class BalanceConfig(Config):
+    """Fixed weights of the heads' losses in the sum; 1 for a head that is not named."""
+
+    weights: dict[str, PositiveFloat] = {}
+
+
+class TrainerConfig(Config):
+    """The machine: nothing in here changes what is learnt, up to rounding."""
+
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    precision: Literal["32", "bf16", "16"] = "32"
+    """bf16 and 16 are mixed precision for GPUs: on most CPUs they are many times slower."""
+    threads: PositiveInt = 1
+    """Threads of one operation on a CPU. Workers are single-threaded."""
+    workers: NonNegativeInt | None = None
+    """Processes that prepare batches; null: 1, or 0 where a GPU renders them."""
+
+
+class WandbLogger(Config):
+    """Weights & Biases."""
+
+    type: Literal["wandb"]
+    project: str = "eyes-and-rooms-zoo"
+    entity: str | None = None
+    tags: list[str] = []
+    offline: bool | None = None
+    """null: offline where nobody is logged in."""
+
+
+class CsvLogger(Config):
+    """CSV files in the run folder."""
+
+    type: Literal["csv"]
+
+
+class NoLogger(Config):
+    """No curves but the `metrics.jsonl` of the validations."""
+
+    type: Literal["none"]
+
+
+class CheckpointConfig(Config):
+    """When to save, on top of the saves at validation, at the end and at Ctrl-C."""
+
+    every_minutes: PositiveFloat = 10
+    every_samples: PositiveInt | None = None
+
+
+class TrainConfig(Config):
+    """One training run. `conf/train.yaml` holds the defaults and what each key means in practice."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    run_dir: Path
+    seed: Seed = 0
+    samples: PositiveInt
+    batch_size: PositiveInt = 64
+    init: str | None = None
+    heads: Annotated[list[str], Field(min_length=1)] | None = None
+    network: NetworkConfig
+    data: EyeData
+    augment: AugmentConfig
+    optimizer: OptimizerConfig
+    schedule: ScheduleConfig
+    ema: EmaConfig
+    balance: BalanceConfig
+    validation: ValidationConfig
+    trainer: TrainerConfig
+    logger: Annotated[WandbLogger | CsvLogger | NoLogger, Field(discriminator="type")]
+    checkpoint: CheckpointConfig
+    resume: str = "auto"
+    """auto: go on where the run folder stands; never: refuse a used folder; else a path of a `last.ckpt`."""
+    stop_after_minutes: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _check_together(self) -> TrainConfig:
+        named = {"heads": self.heads or [], "balance.weights": list(self.balance.weights)}
+        for key, heads in named.items():
+            for head in heads:
+                if head not in self.network.heads:
+                    raise _error(
+                        key, head, f"the network has no such head; {did_you_mean(head, self.network.heads)}"
+                    )
+        if self.schedule.warmup_samples > self.samples:
+            raise _error(
+                "schedule.warmup_samples",
+                self.schedule.warmup_samples,
+                f"longer than the run (samples={self.samples})",
+            )
+        held_out = self.validation.data
+        if (
+            isinstance(held_out, RenderData)
+            and isinstance(self.data, RenderData)
+            and (held_out.domain, held_out.people) == (self.data.domain, self.data.people)
+        ):
+            message = "these are the people of the training data: name another stream of identities"
+            raise _error("validation.data.people", held_out.people, message)
+        return self
+
+    @property
+    def used_network(self) -> NetworkConfig:
+        """The network with only the heads that this run trains."""
+        if self.heads is None:
+            return self.network
+        return self.network.model_copy(
+            update={"heads": {name: self.network.heads[name] for name in self.heads}}
+        )
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole run: enough batches to hold `samples`."""
+        return -(-self.samples // self.batch_size)
+
+
+class EvalConfig(Config):
+    """One evaluation of one checkpoint on one source."""
+
+    checkpoint: str
+    data: EyeData
+    seed: Seed = 2
+    count: PositiveInt | None = None
+    """How many samples; null: all of a source that ends."""
+    batch_size: PositiveInt = 64
+    device: str = "auto"
+    by: list[str] = []
+    """Columns to slice the metrics by."""
+    output: Path | None = None
+
+
+def _error(key: str, value: object, message: str) -> PydanticCustomError:
+    """An error about several keys together, reported at the dotted `key`."""
+    context = {"key": key, "given": str(value), "message": message}
+    return PydanticCustomError("zoo", "{key}={given}: {message}", context)

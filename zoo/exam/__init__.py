@@ -1,0 +1,1 @@
+"""Measuring a checkpoint on rendered and real frames."""

@@ -1,0 +1,96 @@
+"""`zoo eval`: one checkpoint on one source, to a table of samples and a file of metrics."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from zoo.config import EvalConfig, MeyeData
+from zoo.data.letterbox import standardise
+from zoo.errors import ZooError
+from zoo.evaluate import baseline, rows, summarise, summarise_by
+from zoo.exam.real import over_people, score_meye
+from zoo.files import replacing, write_text
+from zoo.predict.predictor import Predictor, load
+from zoo.train.data import batches_of
+from zoo.train.measure import to_device
+
+Metrics = dict[str, float]
+
+
+def evaluate(config: EvalConfig, progress: Callable[[int], None] = lambda frames: None) -> dict[str, object]:
+    """Measure, and with `config.output` write ``metrics.json`` and ``samples.parquet`` there.
+
+    Args:
+        progress: called with the number of frames done.
+
+    Returns:
+        ``{"checkpoint", "sha256", "date", "data", "metrics", "baseline", "slices"}``; metrics on real people
+        are means over people, with the worst person's beside them as ``<metric>@worst``.
+
+    Raises:
+        ZooError: no such checkpoint, source or column to slice by.
+    """
+    predictor = load(config.checkpoint, config.device)
+    tables = []
+    frames = 0
+    for table in _tables(config, predictor):
+        tables.append(table)
+        frames += len(table)
+        progress(frames)
+    table = pl.concat(tables)
+
+    slices: dict[str, dict[str, Metrics]] = {}
+    trivial: Metrics = {}
+    if isinstance(config.data, MeyeData):
+        metrics, slices["subject"] = over_people(table)
+    else:
+        metrics, trivial = summarise(table), summarise(baseline(table))
+    for column in config.by:
+        if column not in table.columns:
+            raise ZooError(
+                f"by={column}: the samples have {', '.join(c for c in table.columns if '/' not in c)}"
+            )
+        parts = summarise_by(table, column).to_dicts()
+        slices[column] = {str(part.pop(column)): part for part in parts}
+    weights = predictor.metadata.weights
+    report: dict[str, object] = {
+        "checkpoint": predictor.metadata.name,
+        "sha256": None if weights is None else weights.sha256,
+        "date": datetime.date.today().isoformat(),
+        "data": config.data.model_dump(mode="json", exclude={"root", "path"}) | {"seed": config.seed},
+        "metrics": metrics,
+        "baseline": trivial,
+        "slices": slices,
+    }
+    if config.output is not None:
+        _write(config.output, report, table)
+    return report
+
+
+def _tables(config: EvalConfig, predictor: Predictor) -> Iterator[pl.DataFrame]:
+    if isinstance(config.data, MeyeData):
+        from zoo.data.sources.meye import Meye
+
+        yield from score_meye(
+            predictor, Meye(config.data.root), config.seed, config.batch_size, config.data.perturb
+        )
+        return
+    network = predictor.network.to(predictor.device).eval()
+    size = predictor.metadata.network.input
+    data = batches_of(config.data, config.seed, config.count, config.batch_size, size, predictor.device)
+    with torch.inference_mode():
+        for batch in data:
+            batch = to_device(batch, predictor.device)
+            yield rows(network(standardise(batch["image"], batch["content"])), batch, network)
+
+
+def _write(folder: Path, report: dict[str, object], table: pl.DataFrame) -> None:
+    write_text(folder / "metrics.json", json.dumps(report, indent=1) + "\n")
+    with replacing(folder / "samples.parquet") as path:
+        table.write_parquet(path)

@@ -1,0 +1,1 @@
+"""Checkpoints: what is released, how it is saved, verified and loaded."""

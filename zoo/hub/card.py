@@ -1,0 +1,60 @@
+"""The card (README.md) of a checkpoint, rendered from its metadata alone. Imports no torch."""
+
+from __future__ import annotations
+
+from zoo.hub.metadata import ModelMetadata
+
+
+def render(metadata: ModelMetadata) -> str:
+    """Markdown: what it does, what it was trained on, what was measured, how to use it."""
+    network, size, training = metadata.network, metadata.preprocessing, metadata.training
+    lines = [
+        f"# {metadata.name}",
+        "",
+        f"Tasks: {', '.join(sorted(network.heads))}. Input: one near-eye image, letterboxed to "
+        f"{size.width}x{size.height} and standardised by its own mean and deviation.",
+    ]
+    if metadata.weights is not None:
+        lines += [
+            f"{metadata.weights.parameters:,} parameters, {metadata.weights.size_bytes / 1e6:.1f} MB. "
+            f"SHA-256 of the weights: `{metadata.weights.sha256}`."
+        ]
+    lines += [
+        "",
+        "```",
+        f"zoo predict {metadata.name} FRAMES -o out/   # or the path of this folder",
+        "```",
+        "",
+        "## Training",
+        "",
+    ]
+    lines += [f"{training.data} Samples seen: {training.samples_seen:,}.", ""]
+    lines += ["```", training.command, "```", ""]
+    facts = {"Commit": training.commit, "Seed": training.seed, "Started from": metadata.parent}
+    lines += [f"- {key}: {value}" for key, value in facts.items() if value is not None]
+    lines += [
+        f"- Licence of the weights: {metadata.licences.weights}",
+        f"- Licence of the training data: {metadata.licences.training_data}",
+        "",
+        "## Measured",
+        "",
+    ]
+    if not metadata.metrics:
+        lines += ["Nothing yet.", ""]
+    for part, values in metadata.metrics.items():
+        lines += [f"### {part}", "", "| metric | value |", "|---|---|"]
+        lines += [f"| {name} | {format_metric(value)} |" for name, value in values.items()]
+        lines += [""]
+    lines += [
+        "## Conventions",
+        "",
+        f"Classes: {', '.join(f'{i} {name}' for i, name in enumerate(metadata.conventions.classes))}. "
+        "The centre of the first pixel is (0, 0). Camera frame: x right, y down, z forward.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def format_metric(value: float | None) -> str:
+    """Four significant digits; a dash where nothing could be measured."""
+    return "–" if value is None else f"{value:.4g}"

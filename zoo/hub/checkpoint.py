@@ -1,0 +1,130 @@
+"""Save and load a network: `model.safetensors` + `model.json` + card. Never a pickle.
+
+A file chooses neither which code runs (types are looked up among those installed, `zoo.model.config`) nor
+what is read (the weights lie beside `model.json` under a fixed name), and is checked before it is parsed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from zoo.errors import ZooError
+from zoo.files import replacing
+from zoo.hub import card
+from zoo.hub.index import PICKLES, listed_sha256, resolve
+from zoo.hub.metadata import CARD_FILE, METADATA_FILE, WEIGHTS_FILE, ModelMetadata, Weights, read_metadata
+from zoo.model.network import Network
+
+_NAMED_MISMATCHES = 5
+
+
+def save(folder: Path, network: Network, metadata: ModelMetadata) -> ModelMetadata:
+    """Write a checkpoint into `folder`, replacing the one in it; return the metadata with its checksum.
+
+    The three files are written in full before the first is renamed into place.
+
+    Raises:
+        ValueError: the metadata describes another network than this one.
+    """
+    if metadata.network != network.config:
+        raise ValueError(f"the metadata of {metadata.name} describes another network than the one to save")
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    blob = safetensors.torch.save(state)
+    weights = Weights(
+        sha256=hashlib.sha256(blob).hexdigest(),
+        size_bytes=len(blob),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+    )
+    metadata = metadata.model_copy(update={"weights": weights})
+    with (
+        replacing(folder / CARD_FILE) as readme,
+        replacing(folder / METADATA_FILE) as description,
+        replacing(folder / WEIGHTS_FILE) as tensors,
+    ):
+        tensors.write_bytes(blob)
+        description.write_text(metadata.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        readme.write_text(card.render(metadata), encoding="utf-8")
+    return metadata
+
+
+def load(name_or_path: str | Path) -> tuple[Network, ModelMetadata]:
+    """Load a checkpoint by its name or path (see `zoo.hub.index.resolve`), in eval mode on the CPU.
+
+    Raises:
+        ZooError: a pickle; a missing, truncated or altered file; a newer format; a type that is not
+            installed; weights that do not fit the network that `model.json` describes.
+    """
+    folder = resolve(name_or_path)
+    metadata = read_metadata(folder)
+    state = _read_weights(folder, metadata)
+    try:
+        network = Network(metadata.network, fetch_weights=False)
+    except (ZooError, ValueError, RuntimeError) as error:
+        raise ZooError(f"{folder / METADATA_FILE}: its network cannot be built: {error}") from None
+    _check_fit(folder, network.state_dict(), state)
+    network.load_state_dict(state)
+    return network.eval(), metadata
+
+
+def verify(name_or_path: str | Path) -> ModelMetadata:
+    """Check a checkpoint as `load` does, and that its card is the one that its metadata gives.
+
+    Raises:
+        ZooError: as `load`, or the card differs.
+    """
+    _, metadata = load(name_or_path)
+    readme = resolve(name_or_path) / CARD_FILE
+    if not readme.is_file() or readme.read_text(encoding="utf-8") != card.render(metadata):
+        raise ZooError(f"{readme}: not the card that {METADATA_FILE} gives; save the checkpoint again")
+    return metadata
+
+
+def _read_weights(folder: Path, metadata: ModelMetadata) -> dict[str, Tensor]:
+    path = folder / WEIGHTS_FILE
+    expected = metadata.weights
+    assert expected is not None, "read_metadata refuses metadata without a checksum"
+    if not path.is_file():
+        pickles = [item.name for item in sorted(folder.iterdir()) if item.suffix.lower() in PICKLES]
+        also = f" ({', '.join(pickles)} beside it: pickles are never loaded)" if pickles else ""
+        raise ZooError(f"{path}: missing{also}")
+    size = path.stat().st_size
+    if size != expected.size_bytes:
+        raise ZooError(
+            f"{path}: has {size:,} bytes where {METADATA_FILE} says {expected.size_bytes:,}: "
+            "truncated or replaced; fetch it again"
+        )
+    blob = path.read_bytes()
+    digest = hashlib.sha256(blob).hexdigest()
+    known = {METADATA_FILE: expected.sha256, "the index of checkpoints": listed_sha256(folder)}
+    for source, valid in known.items():
+        if valid is not None and digest != valid:
+            raise ZooError(
+                f"{path}: altered or damaged, so refused: SHA-256 {digest}, but {source} says {valid}"
+            )
+    try:
+        return safetensors.torch.load(blob)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ZooError(f"{path}: not a valid safetensors file ({error})") from None
+
+
+def _check_fit(folder: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    problems = [f"{name} is missing" for name in wanted if name not in found]
+    problems += [f"{name} is not part of the network" for name in found if name not in wanted]
+    problems += [
+        f"{name} has shape {list(found[name].shape)}, the network wants {list(tensor.shape)}"
+        for name, tensor in wanted.items()
+        if name in found and found[name].shape != tensor.shape
+    ]
+    if problems:
+        shown = problems[:_NAMED_MISMATCHES]
+        more = len(problems) - len(shown)
+        shown += [f"and {more} more"] if more else []
+        raise ZooError(
+            "\n  ".join([f"{folder / WEIGHTS_FILE}: does not fit the network of {METADATA_FILE}", *shown])
+        )

@@ -1,0 +1,135 @@
+"""A network with its preprocessing and conventions as one object: images in, results in native pixels out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from zoo.conventions import EyeSide
+from zoo.data.letterbox import letterbox, standardise
+from zoo.errors import ZooError
+from zoo.hub import checkpoint
+from zoo.hub.metadata import ModelMetadata
+from zoo.model.fuse import fused
+from zoo.model.network import Network
+from zoo.predict.images import BadImageError, check_size, to_unit_grey
+from zoo.predict.native import Camera, OnCanvas, to_native
+from zoo.predict.result import EyeResult
+
+Image = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
+"""HxW or HxWxC (1, 3 or 4 channels) of uint8, uint16, or float in [0, 1]."""
+
+
+class Predictor:
+    """Call it with an image, or with a list of images of any sizes.
+
+    Args:
+        network: its weights are copied, in eval mode, to `device`.
+        metadata: what the network was trained with.
+        device: where it runs.
+    """
+
+    def __init__(self, network: Network, metadata: ModelMetadata, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        self.network = network
+        self.metadata = metadata
+        self._run = fused(network).to(self.device)
+
+    @overload
+    def __call__(
+        self, image: Image, camera: Camera | None = None, eye_side: EyeSide | None = None
+    ) -> EyeResult: ...
+    @overload
+    def __call__(
+        self,
+        image: Sequence[Image],
+        camera: Sequence[Camera | None] | None = None,
+        eye_side: Sequence[EyeSide | None] | None = None,
+    ) -> list[EyeResult]: ...
+    def __call__(
+        self,
+        image: Image | Sequence[Image],
+        camera: Camera | Sequence[Camera | None] | None = None,
+        eye_side: EyeSide | Sequence[EyeSide | None] | None = None,
+    ) -> EyeResult | list[EyeResult]:
+        """Predict one image, or a list of images in one batch.
+
+        Args:
+            image: see `Image`; grey is made of colour.
+            camera: its intrinsics; with a list of images, one for each, None where unknown.
+            eye_side: the subject's own side; with a list of images, one for each.
+
+        Raises:
+            ValueError: an image, camera or side that is not valid.
+        """
+        if not isinstance(image, (np.ndarray, Tensor)):
+            return self.predict(image, camera, eye_side)  # type: ignore[arg-type]
+        return self.predict([image], [camera], [eye_side])[0]  # type: ignore[list-item]
+
+    def predict(
+        self,
+        images: Sequence[Image],
+        cameras: Sequence[Camera | None] | None = None,
+        eye_sides: Sequence[EyeSide | None] | None = None,
+        segmentation: bool = True,
+    ) -> list[EyeResult]:
+        """One result an image, from one forward pass; `segmentation` tells whether it has a class map."""
+        if not images:
+            return []
+        greys = [_grey(image) for image in images]
+        size = self.metadata.preprocessing
+        boxed = [letterbox(torch.from_numpy(grey)[None], size.height, size.width) for grey in greys]
+        canvas = torch.stack([image for image, _, _ in boxed]).to(self.device)
+        content = torch.stack([mask for _, mask, _ in boxed]).to(self.device)
+        unknown = [None] * len(images)
+        known: zip[tuple[Camera | None, EyeSide | None]] = zip(
+            cameras or unknown, eye_sides or unknown, strict=True
+        )
+        frames = [
+            OnCanvas(box, grey.shape[0], grey.shape[1], camera, side)
+            for grey, (_, _, box), (camera, side) in zip(greys, boxed, known, strict=True)
+        ]
+        with torch.inference_mode():
+            return to_native(self._run(standardise(canvas, content)), content, frames, segmentation)
+
+
+def load(name_or_path: str | Path, device: str | None = None) -> Predictor:
+    """Load a checkpoint as one object: network, preprocessing and conventions.
+
+    Args:
+        name_or_path: a name that `zoo list` shows, or the folder of a checkpoint or of a run.
+        device: "cpu", "cuda", "cuda:1", ...; None: a GPU where there is one.
+
+    Raises:
+        ZooError: no such checkpoint, a damaged one, or a device that is not here.
+    """
+    chosen = pick_device(device)
+    network, metadata = checkpoint.load(name_or_path)
+    return Predictor(network, metadata, chosen)
+
+
+def pick_device(device: str | None) -> torch.device:
+    """The named device, or a GPU where there is one; `ZooError` where it is not here."""
+    if device in (None, "auto"):
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    valid = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    valid += ["mps"] if torch.backends.mps.is_available() else []
+    if device not in valid and not (device == "cuda" and len(valid) > 1):
+        raise ZooError(f"no device {device!r} here; valid: auto, {', '.join(valid)}")
+    return torch.device(device)
+
+
+def _grey(image: Image) -> Float[np.ndarray, "h w"]:
+    array = image.detach().cpu().numpy() if isinstance(image, Tensor) else image
+    grey = to_unit_grey(array)
+    try:
+        check_size(*grey.shape)
+    except BadImageError as error:
+        raise ValueError(str(error)) from None
+    return grey

@@ -1,0 +1,110 @@
+"""`zoo predict`: frames of any sources through a predictor into a folder, in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from zoo.errors import ZooError
+from zoo.predict.cameras import Cameras, read_cameras
+from zoo.predict.frames import Problem, batched, prefetched, read_frames
+from zoo.predict.predictor import Predictor, load
+from zoo.predict.report import Report
+from zoo.predict.sources import Source, find_sources
+from zoo.predict.video import probe
+from zoo.predict.writer import Writer
+
+_AHEAD = 2  # batches that are decoded in advance
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended; `skipped` counts inputs, or parts of a video, that were left out."""
+
+    frames: int
+    skipped: int
+    interrupted: bool
+    output: Path
+
+
+def predict_sources(
+    name_or_path: str,
+    sources: Sequence[str],
+    output: Path,
+    *,
+    device: str | None = None,
+    batch_size: int = 16,
+    overlays: bool = True,
+    masks: bool = False,
+    camera: str | None = None,
+    console: Console | None = None,
+) -> Summary:
+    """Predict every frame of files, folders, globs, videos and cameras; see `Writer` for what is written.
+
+    Inputs that cannot be used are named on the console and counted, and never stop the run. Ctrl-C ends it
+    early and keeps what was done.
+
+    Args:
+        camera: `FX,FY,CX,CY` or the path of a csv; see `read_cameras`.
+
+    Raises:
+        ZooError: no such checkpoint, source, device or camera table, or the output cannot be written.
+    """
+    if batch_size < 1:
+        raise ZooError(f"--batch-size is at least 1, not {batch_size}")
+    if output.exists() and not output.is_dir():
+        raise ZooError(f"{output}: is a file; the output is a folder")
+    cameras = read_cameras(camera)
+    found = find_sources(sources, skip=output)
+    predictor = load(name_or_path, device)
+    report = Report(console or Console(stderr=True), _expected(found))
+    for source in found:
+        if source.renamed:
+            report.note(f"{source.file}: another input has its name, so its results are called {source.key}")
+    if camera is not None:
+        report.note(
+            f"no head of {predictor.metadata.name} depends on the camera: --camera is checked and not used"
+        )
+    interrupted = False
+    report.reach(0)
+    with report, Writer(output, overlays, masks) as writer:
+        try:
+            _stream(predictor, found, cameras, writer, report, batch_size, overlays or masks)
+        except KeyboardInterrupt:
+            interrupted = True
+    return Summary(report.frames, report.skipped, interrupted, output)
+
+
+def _stream(
+    predictor: Predictor,
+    sources: list[Source],
+    cameras: Cameras,
+    writer: Writer,
+    report: Report,
+    batch_size: int,
+    segmentation: bool,
+) -> None:
+    with closing(prefetched(batched(read_frames(sources), batch_size), _AHEAD)) as batches:
+        for item in batches:
+            if isinstance(item, Problem):
+                report.warn(item.source.file, item.text, item.skipped)
+                continue
+            known = [cameras.of(frame.source.file) for frame in item]
+            results = predictor.predict(
+                [frame.image for frame in item],
+                [camera.matrix if camera else None for camera in known],
+                [camera.eye_side if camera else None for camera in known],
+                segmentation=segmentation,
+            )
+            writer.write(item, results)
+            report.reach(report.frames + len(item))
+
+
+def _expected(sources: list[Source]) -> int | None:
+    if any(source.kind == "camera" for source in sources):
+        return None
+    return sum(probe(source.path)[0] if source.kind == "video" else 1 for source in sources)

@@ -1,0 +1,10 @@
+"""One line to the user, on the terminal or in a log."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+
+def say(text: str) -> None:
+    """Print `text` as it is: no markup, no wrapping, at once."""
+    Console(soft_wrap=True).print(text, markup=False, highlight=False)

@@ -1,0 +1,107 @@
+"""From the config to batches: what is trained on, and what is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from zoo.config import EyeData, MeyeData, PoolData, RenderData, TrainConfig
+from zoo.config.rendering import load_domain, load_rig
+from zoo.data.augment import augment
+from zoo.data.batches import EyeBatches, rows
+from zoo.data.config import AugmentConfig
+from zoo.data.pool import Pool
+from zoo.data.sample import EyeBatch
+from zoo.data.sources.meye import Meye
+from zoo.draws import Draws
+from zoo.errors import ZooError
+from zoo.model.config import InputConfig
+
+
+class FromSource(EyeBatches):
+    """Batches of a source that ends, in a new order in every pass."""
+
+    def ids(self, step: int) -> list[int]:
+        """Row numbers of the samples of a step."""
+        index = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        numbers: list[int] = rows(self.seed, index, len(self.source)).tolist()
+        return numbers
+
+
+class Rendered(Dataset[EyeBatch]):
+    """Batches rendered on the fly, each sample once."""
+
+    def __init__(self, renderer: Any, seed: int, batch_size: int, changes: AugmentConfig | None) -> None:
+        self.renderer = renderer
+        self.seed = seed
+        self.batch_size = batch_size
+        self.changes = changes
+
+    def __getitem__(self, step: int) -> EyeBatch:
+        index = torch.tensor(self.ids(step), device=self.renderer.device)
+        batch: EyeBatch = self.renderer.render(index)
+        return batch if self.changes is None else augment(batch, Draws(self.seed, index), self.changes)
+
+    def ids(self, step: int) -> list[int]:
+        """Indices of the samples of a step, as the renderer counts them."""
+        return list(range(step * self.batch_size, (step + 1) * self.batch_size))
+
+
+def training_batches(config: TrainConfig, device: torch.device) -> FromSource | Rendered:
+    """What the run trains on, rendered on `device` or read on the CPU."""
+    size = config.network.input
+    if isinstance(config.data, RenderData):
+        renderer = _renderer(config.data, config.seed, size, device)
+        return Rendered(renderer, config.seed, config.batch_size, config.augment)
+    return FromSource(_source(config.data, size), config.batch_size, config.seed, config.augment)
+
+
+def batches_of(
+    data: EyeData,
+    seed: int,
+    count: int | None,
+    batch_size: int,
+    size: InputConfig,
+    device: torch.device,
+    first: int = 0,
+) -> Iterator[EyeBatch]:
+    """Samples `first` to `count` - 1 of a source, in order (None: to the end of a source that ends)."""
+    if isinstance(data, RenderData):
+        if count is None:
+            raise ZooError("rendered data never ends: say how many samples with count=...")
+        renderer = _renderer(data, seed, size, device)
+        for start in range(first, count, batch_size):
+            yield renderer.render(torch.arange(start, min(start + batch_size, count), device=device))
+        return
+    source = _source(data, size)
+    if count is not None and count > len(source):
+        raise ZooError(f"{count} samples wanted, {data.type} has {len(source)}")
+    last = len(source) if count is None else count
+    for start in range(first, last, batch_size):
+        yield source.batch(np.arange(start, min(start + batch_size, last)))
+
+
+def _source(data: PoolData | MeyeData, size: InputConfig) -> Pool | Meye:
+    if isinstance(data, PoolData):
+        pool = Pool(data.path)
+        if (pool.height, pool.width) != (size.height, size.width):
+            raise ZooError(
+                f"data.path={data.path}: its images are {pool.width}x{pool.height}, the network takes "
+                f"{size.width}x{size.height} (network.input)"
+            )
+        return pool
+    return Meye(data.root, size.height, size.width)
+
+
+def _renderer(data: RenderData, seed: int, size: InputConfig, device: torch.device) -> Any:
+    from zoo.synth.eyes.renderer import EyeRenderer
+
+    domain = load_domain(data.domain)
+    if data.people is not None:
+        domain = domain.model_copy(update={"people": data.people})
+    rig = None if data.rig is None else load_rig(data.rig)
+    return EyeRenderer(domain, seed, rig, size.height, size.width, device)

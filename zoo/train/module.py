@@ -1,0 +1,175 @@
+"""The LightningModule: any heads on one network, one sum of masked losses. Knows nothing of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, cast
+
+import pytorch_lightning as pl
+import torch
+from jaxtyping import Float
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from zoo.config import TrainConfig
+from zoo.conventions import DOMAINS
+from zoo.data.letterbox import standardise
+from zoo.data.sample import EyeBatch
+from zoo.errors import ZooError
+from zoo.model.heads.base import Masked
+from zoo.model.network import Network
+from zoo.train.ema import Ema
+from zoo.train.schedule import learning_rate_factor
+
+LOG_EVERY: Final = 50
+"""Steps between two entries in the logger, and between two looks at the loss where looking is dear (GPU)."""
+LARGEST_LOSS: Final = 1e4
+"""A sum of losses above this has diverged: trained heads stay below 10."""
+
+
+def masked_mean(masked: Masked, rows: Tensor | None = None) -> Float[Tensor, ""]:
+    """Mean of the valid values (of the chosen rows), 0 where there is none."""
+    valid = masked.valid if rows is None else masked.valid & rows
+    return torch.where(valid, masked.value, 0.0).sum() / valid.sum().clamp(min=1)
+
+
+def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Decay for matrices and kernels only: norms and biases have one dimension."""
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+class EyesModule(pl.LightningModule):
+    """Trains `network`; what happens at a step is a function of the seed, the step and the weights alone.
+
+    Args:
+        network: trained in place.
+        config: of the run.
+        batches: `(first step, last step) -> batches` of the run.
+        ids: `step -> ids of its samples`, to name them when a loss explodes.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        config: TrainConfig,
+        batches: Callable[[int, int], Iterable[EyeBatch]],
+        ids: Callable[[int], list[int]],
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.config = config
+        self.ema = Ema(network, config.ema.half_life_samples, config.ema.ramp)
+        self.batches = batches
+        self.ids = ids
+        self.last_loss = torch.tensor(0.0)
+        self.last_gradient = torch.tensor(0.0)
+        self.first_bad = torch.tensor(-1)
+
+    @property
+    def seen(self) -> int:
+        """Samples seen, in all slices of the run."""
+        return self.trainer.global_step * self.config.batch_size
+
+    def train_dataloader(self) -> Iterable[EyeBatch]:
+        # Without a length Lightning leaves the counting to max_steps, also where a run goes on in its middle.
+        loader = self.batches(self.trainer.global_step, self.config.steps)
+        return _WithoutLength(loader)
+
+    def configure_optimizers(self) -> Any:
+        config = self.config
+        optimizer = AdamW(
+            parameter_groups(self.network, config.optimizer.weight_decay),
+            lr=config.optimizer.lr,
+            betas=config.optimizer.betas,
+        )
+        schedule = LambdaLR(optimizer, lambda step: self._factor(step))  # a method would go into checkpoints
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _factor(self, step: int) -> float:
+        config = self.config
+        seen = (step + 1) * config.batch_size
+        return learning_rate_factor(
+            seen, config.schedule.warmup_samples, config.samples, config.schedule.final
+        )
+
+    def on_train_batch_start(self, batch: EyeBatch, batch_idx: int) -> None:
+        # Dropout and the like: the same numbers at this step, however often the run was stopped before.
+        torch.manual_seed((self.config.seed << 32) + self.trainer.global_step)
+
+    def training_step(self, batch: EyeBatch, batch_idx: int) -> Tensor:
+        predictions = self.network(standardise(batch["image"], batch["content"]))
+        losses: dict[str, Masked] = {
+            name: cast(Any, head).loss(predictions[name], batch) for name, head in self.network.heads.items()
+        }
+        weights = self.config.balance.weights
+        total = torch.stack(
+            [weights.get(name, 1.0) * masked_mean(loss) for name, loss in losses.items()]
+        ).sum()
+        self._watch(total)
+        if self.trainer.global_step % LOG_EVERY == 0:
+            self._log(total, losses, batch["domain"])
+        return total
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: Optimizer | LightningOptimizer,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        self.ema.update(self.network, self.seen + self.config.batch_size, self.config.batch_size)
+
+    def configure_gradient_clipping(self, *_: Any, **__: Any) -> None:
+        self.last_gradient = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optimizer.clip)
+
+    def _watch(self, total: Tensor) -> None:
+        """Remember the first step whose loss is not a sane number; looking at it waits for a GPU."""
+        self.last_loss = total.detach()
+        sane = self.last_loss < LARGEST_LOSS  # false for NaN too
+        step = self.trainer.global_step
+        bad = self.first_bad.to(total.device)
+        self.first_bad = torch.where(sane | (bad >= 0), bad, step)
+        if total.device.type == "cpu" or step % LOG_EVERY == 0:
+            self.check_loss()
+
+    def check_loss(self) -> None:
+        """Raise `ZooError`, naming step and samples, if the loss exploded at any step so far."""
+        step = int(self.first_bad)
+        if step >= 0:
+            raise ZooError(
+                f"the loss exploded at step {step} (now {float(self.last_loss):.4g}). "
+                f"Samples: {self.ids(step)}. "
+                "Nothing was saved since: the last good checkpoint stays. If the samples look right, "
+                f"try a lower optimizer.lr (it was {self.config.optimizer.lr})"
+            )
+
+    def _log(self, total: Tensor, losses: dict[str, Masked], domain: Tensor) -> None:
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        values = {"loss": total, "samples": self.seen, "lr": rate, "gradient": self.last_gradient}
+        for name, loss in losses.items():
+            values[f"loss/{name}"] = masked_mean(loss)
+            for index, label in enumerate(DOMAINS):
+                rows = domain == index
+                if (rows & loss.valid).any():
+                    values[f"loss/{name}/{label}"] = masked_mean(loss, rows)
+        scalars = {key: float(torch.as_tensor(value).detach()) for key, value in values.items()}
+        for logger in self.trainer.loggers:
+            logger.log_metrics(scalars, step=self.trainer.global_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["config"] = self.config.model_dump(mode="json")
+
+
+class _WithoutLength:
+    def __init__(self, loader: Iterable[EyeBatch]) -> None:
+        self.loader = loader
+
+    def __iter__(self) -> Any:
+        return iter(self.loader)

@@ -1,0 +1,44 @@
+"""Predictions drawn on held-out frames, for the logger. Only rendered frames: nobody's eyes are uploaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import torch
+from pytorch_lightning.loggers import WandbLogger
+
+from zoo.conventions import DOMAINS
+from zoo.data.letterbox import Letterbox, standardise
+from zoo.data.sample import EyeBatch
+from zoo.model.network import Network
+from zoo.train.measure import to_device
+from zoo.train.module import EyesModule
+
+
+def log_overlays(module: EyesModule, batches: Iterable[EyeBatch], count: int) -> None:
+    """Draw the averaged weights' predictions on the first `count` rendered frames into the W&B run."""
+    logger = module.logger
+    if count == 0 or not isinstance(logger, WandbLogger):
+        return
+    pictures = list(islice(overlays(module.ema.average, batches, module.device), count))
+    logger.log_image("validation/overlays", pictures, step=module.global_step)
+
+
+@torch.no_grad()
+def overlays(network: Network, batches: Iterable[EyeBatch], device: torch.device) -> Iterator[object]:
+    """One RGB picture for each rendered sample, with what `network` predicts for it."""
+    from zoo.draw import overlay
+    from zoo.predict.native import OnCanvas, to_native
+
+    whole = Letterbox(1.0, 0.0, 0.0)
+    network.eval()
+    for batch in batches:
+        batch = to_device(batch, device)
+        height, width = batch["image"].shape[2:]
+        frames = [OnCanvas(whole, height, width)] * len(batch["image"])
+        predictions = network(standardise(batch["image"], batch["content"]))
+        results = to_native(predictions, batch["content"], frames)
+        for image, result, domain in zip(batch["image"], results, batch["domain"], strict=True):
+            if DOMAINS[int(domain)] == "synthetic":
+                yield overlay(image[0].cpu().numpy(), result)

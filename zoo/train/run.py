@@ -1,0 +1,163 @@
+"""One training run, from its config to its folder; stopped at any time, it goes on with the same command."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import pickle
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import Logger, WandbLogger
+
+from zoo.config import RenderData, TrainConfig
+from zoo.data.batches import loader
+from zoo.data.sample import EyeBatch
+from zoo.errors import ZooError
+from zoo.memory import keep_freed_memory
+from zoo.model.network import Network
+from zoo.train.callbacks import Clock, Keeper, Report, Validator
+from zoo.train.console import say
+from zoo.train.data import training_batches
+from zoo.train.folder import CHECKPOINT, MODEL, open_run
+from zoo.train.loggers import make_logger
+from zoo.train.measure import HeldOut, measure
+from zoo.train.module import EyesModule
+from zoo.train.overlays import log_overlays
+from zoo.train.stop import Stop
+from zoo.train.weights import export, load_matching, report
+
+_PRECISION: Final = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+
+
+def train(config: TrainConfig) -> Path:
+    """Train, or go on training, and return the run folder.
+
+    Raises:
+        ZooError: the config asks for what is not there, the run folder holds another run, the loss exploded,
+            or the disk is full. What was saved before stays.
+    """
+    keep_freed_memory()
+    torch.set_num_threads(config.trainer.threads)
+    start = open_run(config)
+    first_step = 0 if start is None else _step_of(start)
+    folder = config.run_dir
+    if first_step >= config.steps:
+        say(f"{folder} is finished ({config.samples:,} samples); the weights are in {folder / MODEL}")
+        return folder
+    module = _module(config, start)
+    stop = Stop(config.stop_after_minutes)
+    logger = make_logger(config, first_step * config.batch_size)
+    trainer = _trainer(config, stop, logger)
+    if start is not None:
+        say(f"{folder}: going on at {first_step * config.batch_size:,} of {config.samples:,} samples")
+    try:
+        with stop.on_signals(), warnings.catch_warnings(), _full_disk_named(folder):
+            # Lightning warns that its own checkpoints hold the state of no loader: ours needs none.
+            warnings.filterwarnings("ignore", module="pytorch_lightning")
+            trainer.fit(module, ckpt_path=start, weights_only=True)
+    finally:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
+    if trainer.global_step < config.steps:
+        say(
+            f"{stop.reason}: saved at {module.seen:,} of {config.samples:,} samples. The same command goes on"
+        )
+    else:
+        say(f"finished: {config.samples:,} samples; the weights are in {folder / MODEL}")
+    return folder
+
+
+@contextmanager
+def _full_disk_named(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ZooError(
+            f"the disk is full. {folder / CHECKPOINT} is what it was: make room, and the same command goes on"
+        ) from None
+
+
+def device_of(config: TrainConfig) -> torch.device:
+    """Where the network trains."""
+    chosen = config.trainer.accelerator
+    if chosen == "gpu" and not torch.cuda.is_available():
+        raise ZooError("trainer.accelerator=gpu, but torch sees no GPU here; valid: auto, cpu")
+    if chosen == "mps" and not torch.backends.mps.is_available():
+        raise ZooError("trainer.accelerator=mps, but torch sees no such device here; valid: auto, cpu")
+    if chosen in ("auto", "gpu") and torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("mps" if chosen == "mps" else "cpu")
+
+
+def _step_of(path: Path) -> int:
+    try:
+        return int(torch.load(path, weights_only=True, map_location="cpu", mmap=True)["global_step"])
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ZooError(f"{path} is not a readable checkpoint of a run ({reason})") from None
+
+
+def _module(config: TrainConfig, start: Path | None) -> EyesModule:
+    torch.manual_seed(config.seed)
+    network = Network(config.used_network, fetch_weights=config.init is None and start is None)
+    if config.init is not None and start is None:
+        say(report(config.init, load_matching(network, config.init)))
+    device = device_of(config)
+    workers = config.trainer.workers
+    if workers is None:
+        workers = 0 if device.type != "cpu" and isinstance(config.data, RenderData) else 1
+    # A forked process cannot use a GPU that its parent uses: with workers, batches come from the CPU.
+    data = training_batches(config, device if workers == 0 else torch.device("cpu"))
+    return EyesModule(network, config, partial(_load, data, workers), data.ids)
+
+
+def _load(data: Any, workers: int, first_step: int, last_step: int) -> Iterable[EyeBatch]:
+    if workers == 0:
+        return map(data.__getitem__, range(first_step, last_step))
+    return loader(data, first_step, last_step, workers)
+
+
+def _trainer(config: TrainConfig, stop: Stop, logger: Logger | None) -> pl.Trainer:
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    device = device_of(config)
+    clock = Clock()
+    held_out = HeldOut(config, device)
+
+    def measured(module: EyesModule, seen: int) -> dict[str, float]:
+        metrics = measure(module.ema.average, held_out, module.device)
+        for sink in module.trainer.loggers:
+            sink.log_metrics(
+                {f"validation/{k}": v for k, v in metrics.items()} | {"samples": seen}, module.global_step
+            )
+        log_overlays(module, held_out, config.validation.overlays)
+        return metrics
+
+    validator = Validator(config, clock, measured)
+
+    def exported(module: EyesModule) -> None:
+        numbers = {k: v for k, v in validator.metrics.items() if k not in ("samples", "seconds")}
+        export(config, module.ema.average, module.seen, numbers)
+
+    return pl.Trainer(
+        accelerator={"cuda": "gpu"}.get(device.type, device.type),
+        devices=1,
+        precision=_PRECISION[config.trainer.precision],  # type: ignore[arg-type]
+        max_epochs=-1,
+        max_steps=config.steps,
+        logger=logger if logger is not None else False,
+        callbacks=[clock, validator, Keeper(config, stop, exported), Report(config)],
+        default_root_dir=config.run_dir,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        use_distributed_sampler=False,
+    )

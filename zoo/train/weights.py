@@ -1,0 +1,85 @@
+"""Start from the weights of a checkpoint, as far as they fit; export the averaged weights of a run."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from zoo.config import TrainConfig
+from zoo.errors import ZooError
+from zoo.hub import checkpoint
+from zoo.hub.index import resolve
+from zoo.hub.metadata import Licences, Training, describe
+from zoo.model.network import Network
+from zoo.train.folder import MODEL, command_line, git_state
+
+
+class Loaded(NamedTuple):
+    """Names of tensors: copied; left as they were made; of the checkpoint, but without a place here."""
+
+    loaded: list[str]
+    new: list[str]
+    skipped: list[str]
+
+
+def load_matching(network: Network, init: str) -> Loaded:
+    """Copy every tensor of checkpoint `init` that has the name and shape of one of `network`.
+
+    Raises:
+        ZooError: no such checkpoint, or most of its backbone does not fit.
+    """
+    old = checkpoint.load(resolve(init))[0].state_dict()
+    own = network.state_dict()
+    loaded = [name for name in own if name in old and own[name].shape == old[name].shape]
+    trunk = {name: own[name].numel() for name in own if name.startswith("backbone.")}
+    if sum(trunk.get(name, 0) for name in loaded) < 0.5 * sum(trunk.values()):
+        raise ZooError(
+            f"init={init}: most of its backbone does not fit the network of this run; "
+            "leave network= away to get the checkpoint's own network"
+        )
+    for name in loaded:
+        own[name].copy_(old[name])
+    left = set(loaded)
+    return Loaded(loaded, [n for n in own if n not in left], [n for n in old if n not in left])
+
+
+def report(init: str, result: Loaded) -> str:
+    """One line for the user, naming the parts of the network rather than every tensor."""
+    parts = {
+        label: sorted({".".join(name.split(".")[: 2 if name.startswith("heads.") else 1]) for name in names})
+        for label, names in (("new", result.new), ("skipped", result.skipped))
+    }
+    text = f"init={init}: {len(result.loaded)} tensors loaded"
+    for label, names in parts.items():
+        count = len(result.new if label == "new" else result.skipped)
+        text += f", {count} {label}" + (f" ({', '.join(names)})" if names else "")
+    return text
+
+
+def export(config: TrainConfig, network: Network, seen: int, metrics: dict[str, float]) -> None:
+    """Write the checkpoint of a run: what `zoo predict runs/<name>` loads."""
+    data = config.data
+    text = {
+        "pool": "Rendered near-eye images, from a pool.",
+        "render": "Rendered near-eye images, each seen once.",
+        "meye": "Infrared eyes of the MEYE data set.",
+    }[data.type]
+    # The length of a slice is nothing that a run depends on.
+    command = " ".join(
+        part for part in command_line().split(" ") if not part.startswith("stop_after_minutes=")
+    )
+    commit = git_state()["commit"]
+    training = Training(data=text, samples_seen=seen, command=command, commit=commit, seed=config.seed)
+    own = data.type in ("pool", "render")
+    licences = Licences(
+        weights="Apache-2.0" if own else "as the training data allow",
+        training_data="Apache-2.0 (rendered by this project)" if own else "see the data set's own terms",
+    )
+    metadata = describe(
+        config.name,
+        network.config,
+        training,
+        licences,
+        {"validation": metrics} if metrics else None,
+        parent=config.init,
+    )
+    checkpoint.save(config.run_dir / MODEL, network, metadata)
