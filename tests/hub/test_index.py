@@ -72,6 +72,15 @@ def test_a_released_checkpoint_must_have_the_checksum_of_the_index(
         parameter.data -= 1
 
 
+def test_verify_wants_the_metrics_of_the_index(
+    release: Path, network: Network, metadata: ModelMetadata
+) -> None:
+    checkpoint.verify("tiny")
+    checkpoint.save(release / "tiny", network, metadata.model_copy(update={"metrics": {}}))
+    with pytest.raises(ZooError, match="the index of checkpoints says something else"):
+        checkpoint.verify("tiny")
+
+
 def test_a_misnamed_folder_is_not_indexed(release: Path) -> None:
     (release / "tiny").rename(release / "huge")
     with pytest.raises(ZooError, match="lies in the folder 'huge'"):

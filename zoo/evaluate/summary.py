@@ -139,7 +139,7 @@ def _overlap(head: str, table: pl.DataFrame) -> dict[str, float]:
     """IoU over the data set per class; the means over classes only where every class is labelled."""
     metrics: dict[str, float] = {}
     per_image = []
-    for name in CLASSES:
+    for name in (c for c in CLASSES if f"{head}/{c}_union" in table.columns):
         counts = table.select(i=f"{head}/{name}_intersection", u=f"{head}/{name}_union").drop_nulls()
         if union := float(counts["u"].sum()):
             metrics[f"{head}/iou_{name}"] = float(counts["i"].sum()) / union

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import torch
@@ -23,15 +26,31 @@ from zoo.train.measure import to_device
 Metrics = dict[str, float]
 
 
-def evaluate(config: EvalConfig, progress: Callable[[int], None] = lambda frames: None) -> dict[str, object]:
+@dataclass(frozen=True)
+class ExamReport:
+    """What one evaluation found, and on what."""
+
+    checkpoint: str
+    sha256: str | None
+    date: str
+    data: dict[str, Any]
+    metrics: Metrics
+    """On real people: means over people, with the worst person's beside them as ``<metric>@worst``."""
+    baseline: Metrics
+    """Of a constant prediction on the same samples."""
+    slices: dict[str, dict[str, Metrics]]
+    """Column -> value -> metrics."""
+
+    def to_json(self) -> str:
+        """The content of ``metrics.json``."""
+        return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
+
+
+def evaluate(config: EvalConfig, progress: Callable[[int], None] = lambda frames: None) -> ExamReport:
     """Measure, and with `config.output` write ``metrics.json`` and ``samples.parquet`` there.
 
     Args:
         progress: called with the number of frames done.
-
-    Returns:
-        ``{"checkpoint", "sha256", "date", "data", "metrics", "baseline", "slices"}``; metrics on real people
-        are means over people, with the worst person's beside them as ``<metric>@worst``.
 
     Raises:
         ZooError: no such checkpoint, source or column to slice by.
@@ -59,15 +78,15 @@ def evaluate(config: EvalConfig, progress: Callable[[int], None] = lambda frames
         parts = summarise_by(table, column).to_dicts()
         slices[column] = {str(part.pop(column)): part for part in parts}
     weights = predictor.metadata.weights
-    report: dict[str, object] = {
-        "checkpoint": predictor.metadata.name,
-        "sha256": None if weights is None else weights.sha256,
-        "date": datetime.date.today().isoformat(),
-        "data": config.data.model_dump(mode="json", exclude={"root", "path"}) | {"seed": config.seed},
-        "metrics": metrics,
-        "baseline": trivial,
-        "slices": slices,
-    }
+    report = ExamReport(
+        checkpoint=predictor.metadata.name,
+        sha256=None if weights is None else weights.sha256,
+        date=datetime.date.today().isoformat(),
+        data=config.data.model_dump(mode="json", exclude={"root", "path"}) | {"seed": config.seed},
+        metrics=metrics,
+        baseline=trivial,
+        slices=slices,
+    )
     if config.output is not None:
         _write(config.output, report, table)
     return report
@@ -90,7 +109,7 @@ def _tables(config: EvalConfig, predictor: Predictor) -> Iterator[pl.DataFrame]:
             yield rows(network(standardise(batch["image"], batch["content"])), batch, network)
 
 
-def _write(folder: Path, report: dict[str, object], table: pl.DataFrame) -> None:
-    write_text(folder / "metrics.json", json.dumps(report, indent=1) + "\n")
+def _write(folder: Path, report: ExamReport, table: pl.DataFrame) -> None:
+    write_text(folder / "metrics.json", report.to_json())
     with replacing(folder / "samples.parquet") as path:
         table.write_parquet(path)

@@ -17,7 +17,7 @@ from torch import Tensor
 from zoo.errors import ZooError
 from zoo.files import replacing
 from zoo.hub import card
-from zoo.hub.index import PICKLES, listed_sha256, resolve
+from zoo.hub.index import PICKLES, entry_of, listed_entry, resolve
 from zoo.hub.metadata import CARD_FILE, METADATA_FILE, WEIGHTS_FILE, ModelMetadata, Weights, read_metadata
 from zoo.model.network import Network
 
@@ -73,13 +73,17 @@ def load(name_or_path: str | Path) -> tuple[Network, ModelMetadata]:
 
 
 def verify(name_or_path: str | Path) -> ModelMetadata:
-    """Check a checkpoint as `load` does, and that its card is the one that its metadata gives.
+    """Check as `load` does, and that the card and the line in the index say what the metadata say.
 
     Raises:
-        ZooError: as `load`, or the card differs.
+        ZooError: as `load`, or one of them differs.
     """
     _, metadata = load(name_or_path)
-    readme = resolve(name_or_path) / CARD_FILE
+    folder = resolve(name_or_path)
+    listed = listed_entry(folder)
+    if listed is not None and listed != entry_of(metadata):
+        raise ZooError(f"{folder}: the index of checkpoints says something else; rebuild it (`write_index`)")
+    readme = folder / CARD_FILE
     if not readme.is_file() or readme.read_text(encoding="utf-8") != card.render(metadata):
         raise ZooError(f"{readme}: not the card that {METADATA_FILE} gives; save the checkpoint again")
     return metadata
@@ -101,9 +105,11 @@ def _read_weights(folder: Path, metadata: ModelMetadata) -> dict[str, Tensor]:
         )
     blob = path.read_bytes()
     digest = hashlib.sha256(blob).hexdigest()
-    known = {METADATA_FILE: expected.sha256, "the index of checkpoints": listed_sha256(folder)}
+    known = {METADATA_FILE: expected.sha256}
+    if listed := listed_entry(folder):
+        known["the index of checkpoints"] = listed.sha256
     for source, valid in known.items():
-        if valid is not None and digest != valid:
+        if digest != valid:
             raise ZooError(
                 f"{path}: altered or damaged, so refused: SHA-256 {digest}, but {source} says {valid}"
             )

@@ -121,13 +121,12 @@ def resolve(name_or_path: str | Path) -> Path:
     )
 
 
-def listed_sha256(folder: Path) -> str | None:
-    """The checksum of the weights in `folder` by the index; None for a folder that is not released."""
+def listed_entry(folder: Path) -> Entry | None:
+    """What the index says of the checkpoint in `folder`; None for a folder that is not released."""
     listed_root = _find_root()
     if listed_root is None or folder.resolve().parent != listed_root.resolve():
         return None
-    entry = entries().get(folder.resolve().name)
-    return entry.sha256 if entry else None
+    return entries().get(folder.resolve().name)
 
 
 def entry_of(metadata: ModelMetadata) -> Entry:

@@ -156,7 +156,7 @@ class VideoWriter:
         self._stream: Any = self._container.add_stream(
             "libx264" if h264 else "mpeg4",
             rate=rate.limit_denominator(1001 if h264 else 60),  # MPEG-4 part 2 counts time in 16 bits
-            options={"preset": "veryfast", "crf": "20"} if h264 else {"qscale": "3"},
+            options={"preset": "superfast", "crf": "20"} if h264 else {"qscale": "3"},
         )
         self._stream.height, self._stream.width = height + height % 2, width + width % 2  # even, for 4:2:0
         self._stream.pix_fmt = "yuv420p"

@@ -1,0 +1,125 @@
+"""Speed as ratios measured side by side in one run, on one core.
+
+    python scripts/bench.py bench.json
+
+* latency at batch 1 of eyenet_s and eyenet_nano as `zoo predict` runs them, all tasks in one pass and each
+  task alone, beside the features of timm's resnet18 on the same input;
+* frames per second of the eye renderer beside what a training step of eyenet_s takes.
+
+Contenders take turns, and each keeps its median: what else the machine does then hits all alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import timm
+import torch
+
+from zoo.config import compose
+from zoo.config.rendering import load_domain
+from zoo.data.augment import augment
+from zoo.data.letterbox import standardise
+from zoo.draws import Draws
+from zoo.files import write_text
+from zoo.memory import keep_freed_memory
+from zoo.model.fuse import fused
+from zoo.model.network import Network
+from zoo.synth.eyes.renderer import EyeRenderer
+
+HEIGHT, WIDTH = 120, 160
+BATCH = 64
+
+
+def take_turns(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of one call of each contender."""
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(rounds + 3):
+        for name, call in contenders.items():
+            start = time.perf_counter()
+            call()
+            if turn >= 3:
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def latencies(rounds: int) -> dict[str, float]:
+    image = torch.randn(1, 1, HEIGHT, WIDTH)
+    contenders: dict[str, Callable[[], object]] = {}
+    for name in ("eyenet_s", "eyenet_nano"):
+        network = fused(Network(compose("train", [f"network={name}"]).network))
+        contenders[name] = partial(network, image)
+        for head in network.heads:
+            contenders[f"{name}/{head}"] = partial(network, image, [head])
+    peer = timm.create_model("resnet18", features_only=True).eval()
+    contenders["resnet18"] = partial(peer, image.expand(-1, 3, -1, -1).contiguous())
+    with torch.inference_mode():
+        return take_turns(contenders, rounds)
+
+
+def training_step() -> Callable[[], object]:
+    config = compose("train", ["network=eyenet_s"])
+    network = Network(config.network)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    batch = EyeRenderer(load_domain("train"), 0).render(torch.arange(BATCH))
+
+    def step() -> None:
+        changed = augment(batch, Draws(0, torch.arange(BATCH)), config.augment)
+        predictions = network(standardise(changed["image"], changed["content"]))
+        losses = [network.head(name).loss(p, changed).value.mean() for name, p in predictions.items()]
+        optimiser.zero_grad()
+        torch.stack(losses).sum().backward()
+        optimiser.step()
+
+    return step
+
+
+def throughput(rounds: int) -> dict[str, float]:
+    renderer = EyeRenderer(load_domain("train"), 0)
+    compiled = EyeRenderer(load_domain("train"), 0)
+    compiled.compile()
+    index = torch.arange(16)
+    seconds = take_turns(
+        {
+            "render eager": lambda: renderer.render(index),
+            "render compiled": lambda: compiled.render(index),
+            "train eyenet_s": training_step(),
+        },
+        rounds,
+    )
+    return {name: (BATCH if name.startswith("train") else len(index)) / s for name, s in seconds.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--rounds", type=int, default=100)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    ms = {name: 1000 * s for name, s in latencies(arguments.rounds).items()}
+    alone = {
+        name: [v for k, v in ms.items() if k.startswith(f"{name}/")] for name in ("eyenet_s", "eyenet_nano")
+    }
+    report = {
+        "machine": platform.processor() or platform.machine(),
+        "torch": torch.__version__,
+        "latency_ms": ms,
+        "all_tasks_over_costliest": {name: ms[name] / max(values) for name, values in alone.items()},
+        "over_resnet18": {name: ms[name] / ms["resnet18"] for name in alone},
+        "nano_over_s": ms["eyenet_nano"] / ms["eyenet_s"],
+        "images_per_second": throughput(max(3, arguments.rounds // 10)),
+    }
+    write_text(arguments.output, json.dumps(report, indent=1) + "\n")
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()

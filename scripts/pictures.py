@@ -1,0 +1,43 @@
+"""The pictures of the documentation, from rendered frames of people that no training saw.
+
+python scripts/pictures.py docs/img
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+import zoo
+from zoo.config.rendering import load_domain, load_rig
+from zoo.draw import draw_frames, draw_labels, overlay, save_picture, sheet
+from zoo.synth.eyes.renderer import EyeRenderer
+
+SEED = 77
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    folder: Path = parser.parse_args().folder
+    unseen = load_domain("unseen")
+
+    # Framed as trackers frame an eye; the first twelve in which a pupil shows, good or bad.
+    framed = unseen.model_copy(update={"framing": ("centred", "close")})
+    frames = EyeRenderer(framed, SEED, load_rig("random"), 240, 320).render(torch.arange(24))
+    chosen = frames["pupil_present"].nonzero()[:12, 0]
+    images = [frames["image"][i, 0].numpy() for i in chosen.tolist()]
+    results = zoo.load("eyenet_s", "cpu").predict(images)
+    pictures = [overlay(image, result) for image, result in zip(images, results, strict=True)]
+    save_picture(folder / "predictions.png", sheet(pictures, 4))
+
+    frames = EyeRenderer(unseen, SEED, load_rig("random")).render(torch.arange(48))
+    save_picture(folder / "renders.png", sheet(draw_frames(frames), 8))
+    labels = {key: value[:24] for key, value in frames.items()}  # type: ignore[index]
+    save_picture(folder / "labels.png", sheet(draw_labels(labels), 6))  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Release the weights of a run: `checkpoints/<name>` with the measured figures, and the index.
+
+python scripts/measure.py runs/eyenet_s --meye ../shared/data/eyes/meye
+python scripts/release.py runs/eyenet_s
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from zoo.errors import ZooError
+from zoo.files import replacing
+from zoo.hub import checkpoint
+from zoo.hub.index import write_index
+
+CHECKPOINTS, METRICS = Path("checkpoints"), Path("metrics")
+LARGEST = 16 << 20
+
+CARD = (
+    "frames",
+    "segmentation/miou",
+    "segmentation/iou_sclera",
+    "segmentation/iou_iris",
+    "segmentation/iou_pupil",
+    "keypoints/pupil_px_median",
+    "keypoints/pupil_px_p95",
+    "keypoints/pupil_px_within_2px",
+    "segmentation/pupil_mask_px_median",
+    "segmentation/pupil_mask_px_within_2px",
+    "segmentation/pupil_mask_px_within_2px@worst",
+    "segmentation/iou_image_pupil",
+    "keypoints/glints_precision",
+    "keypoints/glints_recall",
+    "blink/blink_ap",
+    "blink/openness_mae",
+)
+"""The metrics that a card lists, of every part of the exam that has them."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    run: Path = parser.parse_args().run
+    network, metadata = checkpoint.load(run)
+    assert metadata.weights is not None
+    if metadata.weights.size_bytes > LARGEST:
+        raise SystemExit(
+            f"{run}: {metadata.weights.size_bytes:,} bytes; a released file has at most {LARGEST:,}"
+        )
+    measured = METRICS / metadata.name
+    metrics: dict[str, dict[str, float | None]] = {}
+    for path in sorted(measured.glob("*.json")):
+        report = json.loads(path.read_text(encoding="utf-8"))
+        if report["sha256"] != metadata.weights.sha256:
+            raise ZooError(f"{path}: was measured on other weights; run scripts/measure.py {run}")
+        metrics[path.stem] = {key: report["metrics"][key] for key in CARD if key in report["metrics"]}
+    if not metrics:
+        raise ZooError(f"{measured}: nothing is measured; run scripts/measure.py {run} first")
+    checkpoint.save(CHECKPOINTS / metadata.name, network, metadata.model_copy(update={"metrics": metrics}))
+    with replacing(measured / "training.jsonl") as copy:
+        shutil.copyfile(run / "metrics.jsonl", copy)
+    for entry in write_index(CHECKPOINTS):
+        print(entry.name, entry.sha256)
+
+
+if __name__ == "__main__":
+    main()

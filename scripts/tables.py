@@ -1,0 +1,174 @@
+"""Write the README's figures from the metrics files, or check that they agree.
+
+python scripts/tables.py           # rewrite README.md between its markers
+python scripts/tables.py --check   # exit code 1 where README.md differs
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from zoo.data.perturb import KINDS
+from zoo.files import write_text
+
+ROOT = Path(__file__).parents[1]
+METRICS, README = ROOT / "metrics", ROOT / "README.md"
+NAMES = ("eyenet_s", "eyenet_nano")
+
+PUPIL, MASK = "keypoints/pupil_px", "segmentation/pupil_mask_px"
+ROWS: tuple[tuple[str, str, str, str], ...] = (
+    ("unseen people, random rigs: mIoU of 4 classes", "unseen", "segmentation/miou", "≥ 0.92"),
+    ("pupil centre, median px", "unseen", f"{PUPIL}_median", "≤ 0.5"),
+    ("pupil centre, median px, ≥ 30 % visible", "unseen", f"{PUPIL}_median@visible30", ""),
+    ("blink AP", "unseen", "blink/blink_ap", "≥ 0.99"),
+    ("held-out looks and rigs (*shifted*): mIoU of 4 classes", "shifted", "segmentation/miou", "≥ 0.88"),
+    ("pupil centre, median px", "shifted", f"{PUPIL}_median", "≤ 0.8"),
+    ("pupil centre, median px, ≥ 30 % visible", "shifted", f"{PUPIL}_median@visible30", ""),
+    ("blink AP", "shifted", "blink/blink_ap", ""),
+)
+REAL: tuple[tuple[str, str, str], ...] = (
+    ("pupil mask centroid within 2 px, mean over people", f"{MASK}_within_2px", "≥ 0.97"),
+    ("the same, worst person", f"{MASK}_within_2px@worst", "≥ 0.95"),
+    ("pupil mask centroid, median px, mean over people", f"{MASK}_median", "≤ 0.5"),
+    ("pupil IoU, mean over frames and people", "segmentation/iou_image_pupil", "≥ 0.87"),
+    ("blink AP, mean over people", "blink/blink_ap", "≥ 0.93"),
+)
+
+
+def _load(name: str, part: str) -> dict[str, Any]:
+    path = METRICS / name / f"{part}.json"
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _table(head: list[str], body: list[list[str]]) -> list[str]:
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return ["| " + " | ".join(cells) + " |" for cells in (head, rule, *body)]
+
+
+def rendered() -> list[str]:
+    """Rendered exams beside the constant prediction."""
+    reports = {(name, part): _load(name, part) for name in NAMES for part in ("unseen", "shifted")}
+    body = []
+    for label, part, metric, target in ROWS:
+        values = [_number(reports[name, part]["metrics"].get(metric)) for name in NAMES]
+        constant = _number(reports[NAMES[0], part]["baseline"].get(metric))
+        body.append([label, *values, constant, target])
+    return _table(["rendered, 160x120", *NAMES, "constant guess", "target"], body)
+
+
+def real() -> list[str]:
+    """Real eyes, zero-shot, beside the classical detector and the ceiling of the labels."""
+    reports = {name: _load(name, "meye")["metrics"] for name in NAMES}
+    base = json.loads((METRICS / "baselines_meye.json").read_text(encoding="utf-8"))
+    keys = ("within_2_px", None, "median_px", "iou", None)
+    body = []
+    for (label, metric, target), key in zip(REAL, keys, strict=True):
+        row = [label, *(_number(reports[name].get(metric)) for name in NAMES)]
+        for method in ("darkest_blob", "label_fit"):
+            value = base[method]["worst_person_within_2_px"] if "worst" in label else None
+            row.append(_number(base[method]["mean_over_people"][key] if key else value))
+        body.append([*row, target])
+    for kind in KINDS:
+        values = [_load(name, f"meye_{kind}")["metrics"] for name in NAMES]
+        cells = [_number(v.get(f"{MASK}_within_2px")) for v in values]
+        body.append([f"within 2 px after {kind}, mean over people", *cells, "–", "–", "≥ 0.95"])
+    date = _load(NAMES[0], "meye")["date"]
+    head = [
+        f"real infrared eyes (MEYE, 5 people, {date})",
+        *NAMES,
+        "darkest blob",
+        "fit to the label",
+        "target",
+    ]
+    return _table(head, body)
+
+
+def people() -> list[str]:
+    """Real eyes by person."""
+    by = {name: _load(name, "meye")["slices"]["subject"] for name in NAMES}
+    body = []
+    for person, metrics in by[NAMES[0]].items():
+        row = [person, str(int(metrics["frames"]))]
+        for name in NAMES:
+            m = by[name][person]
+            row += [_number(m.get(f"{MASK}_within_2px")), _number(m.get(f"{MASK}_median"))]
+            row += [_number(m.get("segmentation/iou_image_pupil")), _number(m.get("blink/blink_ap"))]
+        body.append(row)
+    columns = [f"{name}: {c}" for name in NAMES for c in ("within 2 px", "median px", "IoU", "blink AP")]
+    return _table(["person", "frames", *columns], body)
+
+
+def speed() -> list[str]:
+    """Latency and rendering, as ratios of one run."""
+    bench = json.loads((METRICS / "bench.json").read_text(encoding="utf-8"))
+    ratio, rate, ms = bench["all_tasks_over_costliest"], bench["images_per_second"], bench["latency_ms"]
+    rows = [
+        ["all tasks of eyenet_s over its costliest single task", _number(ratio["eyenet_s"], 2), "≤ 1.25"],
+        ["eyenet_nano over eyenet_s", _number(bench["nano_over_s"], 2), "≤ 0.4"],
+        ["eyenet_s over resnet18's features", _number(bench["over_resnet18"]["eyenet_s"], 2), "≤ 0.2"],
+        ["eyenet_nano over resnet18's features", _number(bench["over_resnet18"]["eyenet_nano"], 2), "≤ 0.2"],
+        ["milliseconds: eyenet_s / eyenet_nano / resnet18's features",
+         " / ".join(_number(ms[n], 1) for n in (*NAMES, "resnet18")), ""],
+        ["rendered frames per core-second, eager / compiled",
+         f"{rate['render eager']:.0f} / {rate['render compiled']:.0f}", ""],
+        ["samples per core-second in training steps of eyenet_s", f"{rate['train eyenet_s']:.0f}", ""],
+    ]  # fmt: skip
+    return _table(["one core, batch 1, 160x120, one run", "measured", "target"], rows)
+
+
+def curve() -> list[str]:
+    """Error against samples seen, on held-out rendered people."""
+    body = []
+    for name in NAMES:
+        lines = (METRICS / name / "training.jsonl").read_text(encoding="utf-8").splitlines()
+        for line in lines:
+            point = json.loads(line)
+            cells = [f"{point['samples']:,}", _number(point["segmentation/miou"])]
+            cells += [_number(point[f"{PUPIL}_median"]), _number(point["blink/blink_ap"], 4)]
+            body.append([name, *cells])
+    return _table(["network", "samples seen", "mIoU", "pupil, median px", "blink AP"], body)
+
+
+SECTIONS = {"rendered": rendered, "real": real, "people": people, "speed": speed, "curve": curve}
+
+
+def fill(text: str) -> str:
+    """The README with every section between its markers rendered anew."""
+    for name, section in SECTIONS.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise SystemExit(f"README.md has no section <!-- {name} --> ... <!-- /{name} -->")
+        block = "\n".join(section()) + "\n"
+        text = pattern.sub(lambda match, block=block: match[1] + block + match[2], text)  # type: ignore[misc]
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    before = README.read_text(encoding="utf-8")
+    after = fill(before)
+    if check and before != after:
+        wrong = [b for a, b in zip(before.splitlines(), after.splitlines(), strict=False) if a != b]
+        print(
+            "README.md differs from the metrics files; run scripts/tables.py. First line:",
+            *wrong[:1],
+            sep="\n",
+        )
+        sys.exit(1)
+    write_text(README, after)
+
+
+if __name__ == "__main__":
+    main()
