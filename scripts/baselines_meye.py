@@ -1,6 +1,6 @@
 """What needs no learning on MEYE: the darkest blob, and how well its labels agree with an independent fit.
 
-    python scripts/baselines_meye.py ../shared/data/eyes/meye baselines.json
+    python scripts/baselines_meye.py path/to/meye baselines.json
 
 All are scored as a network is: on frames that are no blink and have a mask, in native pixels, by person.
 

@@ -1,6 +1,6 @@
 """The whole exam of one checkpoint: writes what the tables of the README are rendered from.
 
-    python scripts/measure.py eyenet_s --meye ../shared/data/eyes/meye
+    python scripts/measure.py eyenet_s --meye path/to/meye
 
 Every part goes to ``metrics/<name>/<part>.json``; without ``--meye`` only the rendered parts are taken.
 """

@@ -1,6 +1,6 @@
 """Release the weights of a run: `checkpoints/<name>` with the measured figures, and the index.
 
-python scripts/measure.py runs/eyenet_s --meye ../shared/data/eyes/meye
+python scripts/measure.py runs/eyenet_s --meye path/to/meye
 python scripts/release.py runs/eyenet_s
 """
 
