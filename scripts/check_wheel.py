@@ -41,6 +41,7 @@ COMMANDS = (
     "zoo info eyenet_nano",
     "zoo render eyes -n 4 --sheet sheet.png",
     "zoo predict eyenet_nano sheet.png -o out",
+    "zoo eval eyenet_nano data=render count=8 batch_size=8",
     "zoo train experiment=finetune init=eyenet_nano name=try samples=16 batch_size=8 "
     "schedule.warmup_samples=0 validation.count=8 validation.overlays=0 "
     "logger=none trainer=cpu trainer.workers=0",

@@ -31,7 +31,7 @@ SHOWN = {
     "segmentation/miou": "mIoU of 4 classes",
     "keypoints/pupil_px_median@visible30": "pupil centre, median px",
     "keypoints/pupil_px_within_2px@visible30": "pupil centre within 2 px",
-    "keypoints/glints_recall": "glints found",
+    "keypoints/glint_recall": "glints found",
     "blink/openness_mae": "openness, mean error",
 }
 
@@ -70,7 +70,8 @@ def main() -> None:
         render_pool(out / "pool", *recipe, progress=lambda done, _: report.reach(done))
     overrides = ["experiment=finetune", f"init={CHECKPOINT}", "data=pool", f"data.path={out / 'pool'}"]
     overrides += ["name=demo", f"run_dir={out / 'run'}", f"samples={FINE_TUNE_SAMPLES}", "resume=auto"]
-    overrides += ["schedule.warmup_samples=1000", "validation.count=200", "logger=csv"]
+    overrides += ["schedule.warmup_samples=1000", "validation.count=200"]
+    overrides += [f"validation.data.rig={RIG}", "validation.overlays=0", "logger=csv"]
     console.print("zoo train " + " ".join(overrides), soft_wrap=True, highlight=False)
     run = train(compose("train", overrides))
 

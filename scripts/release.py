@@ -32,8 +32,8 @@ CARD = (
     "segmentation/pupil_mask_px_within_2px",
     "segmentation/pupil_mask_px_within_2px@worst",
     "segmentation/iou_image_pupil",
-    "keypoints/glints_precision",
-    "keypoints/glints_recall",
+    "keypoints/glint_precision",
+    "keypoints/glint_recall",
     "blink/blink_ap",
     "blink/openness_mae",
 )
