@@ -163,12 +163,11 @@ def test_ctrl_c_ends_with_130_one_line_and_the_table(released: Path, tmp_path: P
         stderr=subprocess.STDOUT,
         text=True,
     )
-    deadline = time.monotonic() + 60
     part = out / "predictions.csv.part"
-    while not (part.exists() and part.stat().st_size > 2000) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    while process.poll() is None and not (part.exists() and part.stat().st_size > 2000):
+        time.sleep(0.02)  # however slow the machine is
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate()
     assert process.returncode == 130, output
     assert "interrupted: " in output and "Traceback" not in output
     with (out / "predictions.csv").open() as file:
