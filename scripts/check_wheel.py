@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 CONTENTS = (
     "zoo/cli.py",
+    "zoo/py.typed",
     "zoo/conf/train.yaml",
     "zoo/conf/eval.yaml",
     "zoo/conf/rig/random.yaml",

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from tests.data.drawn import drawn_eyes
 from zoo.data.augment import augment, draw_motion
 from zoo.data.config import AugmentConfig, GeometricConfig, PhotometricConfig
-from zoo.data.photometric import compress, gaussian_blur, photometric
+from zoo.data.photometric import gaussian_blur, photometric
 from zoo.data.sample import check_eye_batch
 from zoo.draws import Draws
+from zoo.imaging import compress
 
 
 def only(**values: Any) -> PhotometricConfig:

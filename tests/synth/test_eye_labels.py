@@ -85,7 +85,8 @@ def test_unrefracted_pupil_is_another_place(batch: EyeBatch) -> None:
 def test_glints_are_bright_blobs(renderer: EyeRenderer, scene: Scene) -> None:
     """Against the same scenes with the LEDs' mirror images left out: the difference peaks at the labels."""
     plain = {name: torch.zeros_like(value) for name, value in scene.sensor.items()}
-    plain |= {"level": plain["level"] + 0.3, "contrast": plain["contrast"] + 1, "gamma": plain["gamma"] + 1}
+    plain |= {name: plain[name] + value for name, value in (("level", 0.3), ("contrast", 1), ("gamma", 1))}
+    plain["jpeg"] = plain["jpeg"] + 100
     draws = Draws(SEED, torch.arange(COUNT)).fork("frame")
     bare = scene._replace(sensor=plain, lash=scene.lash | {"thick": 0 * scene.lash["thick"]})
     dark = bare._replace(view=bare.view._replace(led_on=torch.zeros_like(bare.view.led_on)))
