@@ -31,12 +31,12 @@ def main() -> None:
     images = [frames["image"][i, 0].numpy() for i in chosen.tolist()]
     results = zoo.load("eyenet_s", "cpu").predict(images)
     pictures = [overlay(image, result) for image, result in zip(images, results, strict=True)]
-    save_picture(folder / "predictions.png", sheet(pictures, 4))
+    save_picture(folder / "predictions.jpg", sheet(pictures, 4))
 
     frames = EyeRenderer(unseen, SEED, load_rig("random")).render(torch.arange(48))
-    save_picture(folder / "renders.png", sheet(draw_frames(frames), 8))
+    save_picture(folder / "renders.jpg", sheet(draw_frames(frames), 8))
     labels = {key: value[:24] for key, value in frames.items()}  # type: ignore[index]
-    save_picture(folder / "labels.png", sheet(draw_labels(labels), 6))  # type: ignore[arg-type]
+    save_picture(folder / "labels.jpg", sheet(draw_labels(labels), 6))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def _measured(entry: Entry) -> str:
         shown = [
             f"{label} {last[name]:.3g}" for name, label in KEY_METRICS.items() if last.get(name) is not None
         ]
-        if shown:
+        if shown and "_" not in part:  # <set>_<change> are variations of a set
             lines.append(f"{part}: {', '.join(shown)}")
     return "\n".join(lines)
 
