@@ -8,7 +8,7 @@ import zoo
 from tests.predict.fakes import disc, ellipse, predictor
 from zoo.conventions import PUPIL
 from zoo.errors import ZooError
-from zoo.predict.native import default_camera
+from zoo.geometry.cameras import default_camera
 from zoo.predict.predictor import pick_device
 
 SIZES = [(120, 160), (128, 128), (480, 640), (97, 61), (61, 201), (33, 47), (301, 299), (540, 960)]
@@ -122,8 +122,11 @@ def test_the_camera_is_the_one_given_or_a_stated_default() -> None:
     given = np.array([[200.0, 0, 70], [0, 210, 50], [0, 0, 1]])
     model = predictor()
     assert not model(image).camera_known
-    assert model(image).camera == pytest.approx(default_camera(120, 160))
-    assert np.degrees(2 * np.arctan(80 / default_camera(120, 160)[0, 0])) == pytest.approx(40)
+    assert model(image).camera == pytest.approx(
+        np.asarray(default_camera(160, 120, 40.0, dtype=torch.float64))
+    )
+    focal = model(image).camera[0, 0]
+    assert np.degrees(2 * np.arctan(80 / focal)) == pytest.approx(40)
     result = model(image, camera=torch.from_numpy(given), eye_side="left")
     assert result.camera_known and result.camera == pytest.approx(given) and result.eye_side == "left"
     with pytest.raises(ValueError, match="intrinsics"):

@@ -34,20 +34,6 @@ class Letterbox(NamedTuple):
         """Points in canvas pixels to native pixels."""
         return (points + 0.5 - self._offset(points)) / self.scale - 0.5
 
-    def lengths_to_canvas(self, lengths: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
-        """Lengths in native pixels to canvas pixels."""
-        return lengths * self.scale
-
-    def lengths_to_native(self, lengths: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
-        """Lengths in canvas pixels to native pixels."""
-        return lengths / self.scale
-
-    def camera_to_canvas(self, camera: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3 3"]:
-        """Intrinsics of the native frame to those of the canvas."""
-        shift = 0.5 * self.scale - 0.5
-        rows = [[self.scale, 0.0, shift + self.left], [0.0, self.scale, shift + self.top], [0.0, 0.0, 1.0]]
-        return torch.tensor(rows, dtype=camera.dtype, device=camera.device) @ camera
-
     def image_to_native(
         self, canvas: Float[Tensor, "B C H W"], height: int, width: int
     ) -> Float[Tensor, "B C h w"]:

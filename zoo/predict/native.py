@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG, EYE_SIDES, PUPIL, EyeSide
 from zoo.data.letterbox import Letterbox
+from zoo.geometry.cameras import default_camera
 from zoo.model.heads.keypoints import GLINT_SCORE
 from zoo.model.masks import pupil_mask
 from zoo.predict.pupil import Ellipse, Pupil, measure_pupil
@@ -107,7 +108,7 @@ def _result(
         pupil_angle_deg=ellipse.angle_deg if ellipse else None,
         glints=_glints(box, numbers),
         segmentation=classes,
-        camera=default_camera(height, width) if camera is None else _checked_camera(camera),
+        camera=_assumed_camera(height, width) if camera is None else _checked_camera(camera),
         camera_known=camera is not None,
         eye_side=_checked_side(eye_side),
     )
@@ -177,7 +178,6 @@ def _checked_side(side: EyeSide | None) -> EyeSide | None:
     return side
 
 
-def default_camera(height: int, width: int) -> Float[np.ndarray, "3 3"]:
-    """Assumed for an unknown camera: `DEFAULT_HORIZONTAL_FOV_DEG`, centred, square pixels."""
-    focal = width / 2 / math.tan(math.radians(DEFAULT_HORIZONTAL_FOV_DEG) / 2)
-    return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
+def _assumed_camera(height: int, width: int) -> Float[np.ndarray, "3 3"]:
+    assumed = default_camera(width, height, DEFAULT_HORIZONTAL_FOV_DEG, dtype=torch.float64)
+    return np.asarray(assumed)

@@ -11,7 +11,7 @@ from torch import Tensor
 from zoo.conventions import EYE_SIDES, MAX_GLINTS
 from zoo.draws import Draws
 from zoo.geometry.angles import angles_to_vector
-from zoo.geometry.cameras import intrinsics, unit_rays
+from zoo.geometry.cameras import intrinsics, resize_camera, unit_rays
 from zoo.geometry.rotations import listing, rotation_about
 from zoo.geometry.vectors import transform, unit
 from zoo.synth.eyes.rig import FixedRig
@@ -127,16 +127,8 @@ def fixed_view(draws: Draws, rig: FixedRig, side: Tensor, height: int, width: in
     scale = min(height / rig.height, width / rig.width)
     content = _content(torch.full((count,), rig.width / rig.height, device=device), height, width)
     left, top = (width - scale * rig.width) / 2, (height - scale * rig.height) / 2
-    entries = torch.tensor(
-        [
-            rig.fx * scale,
-            rig.fy * scale,
-            scale * (rig.cx + 0.5) - 0.5 + left,
-            scale * (rig.cy + 0.5) - 0.5 + top,
-        ],
-        device=device,
-    ).expand(count, 4)
-    camera = intrinsics(*entries.unbind(-1))
+    entries = torch.tensor([rig.fx, rig.fy, rig.cx, rig.cy], device=device).expand(count, 4)
+    camera = resize_camera(intrinsics(*entries.unbind(-1)), scale, (left, top))
     slip = torch.tensor(rig.slip_mm, device=device) * draws.normal("slip", 0.0, 1.0, 3, low=-2.5, high=2.5)
     eyeball = torch.tensor(rig.eye_mm, device=device) + slip
     angles = {
