@@ -40,6 +40,7 @@ def drawn_eyes(count: int, height: int = 48, width: int = 64, seed: int = 0) -> 
     eyes["cornea_mm"] = ray * depth
     for key in ("optical", "visual"):
         eyes[key] = torch.nn.functional.normalize(spread(-0.5, 0.5, 3) - torch.tensor([0, 0, 1.5]), dim=-1)
+    eyes["cornea_radius_mm"].fill_(7.8)
     eyes["pupil_mm"] = eyes["cornea_mm"] + 4.2 * eyes["optical"]
     eyes["eyeball_mm"] = eyes["cornea_mm"] - 5.3 * eyes["optical"]
     eyes["glints_px"][:, :4] = ellipse_points(pupil * torch.tensor([1, 1, 1.5, 1.5, 1]), 4)

@@ -23,7 +23,7 @@ from zoo.errors import ZooError
 from zoo.files import write_text
 
 FORMAT = "zoo-eye-pool"
-VERSION = 1
+VERSION = 2
 _DESCRIPTION = "pool.json"
 
 

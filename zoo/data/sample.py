@@ -48,9 +48,10 @@ class EyeBatch(TypedDict):
     eyeball_mm: Tensor  # (B, 3) float32: rotation centre, camera frame
     cornea_mm: Tensor  # (B, 3) float32: centre of the corneal sphere, camera frame
     pupil_mm: Tensor  # (B, 3) float32: centre of the pupil, camera frame
+    cornea_radius_mm: Tensor  # (B,) float32, of the corneal sphere
     optical: Tensor  # (B, 3) float32 unit vector, camera frame, out of the eye
     visual: Tensor  # (B, 3) float32 unit vector, camera frame, out of the eye
-    eye3d_valid: Tensor  # (B,) bool: one mask for the five 3D labels, which come together
+    eye3d_valid: Tensor  # (B,) bool: one mask for the six 3D labels, which come together
 
 
 _EYE_FIELDS: dict[str, tuple[tuple[str | int, ...], torch.dtype]] = {
@@ -82,6 +83,7 @@ _EYE_FIELDS: dict[str, tuple[tuple[str | int, ...], torch.dtype]] = {
     "eyeball_mm": ((3,), torch.float32),
     "cornea_mm": ((3,), torch.float32),
     "pupil_mm": ((3,), torch.float32),
+    "cornea_radius_mm": ((), torch.float32),
     "optical": ((3,), torch.float32),
     "visual": ((3,), torch.float32),
     "eye3d_valid": ((), torch.bool),

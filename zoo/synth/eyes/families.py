@@ -73,6 +73,9 @@ LID: Final[Families] = {
     "boxy": {"upper": (4.5, 6.5), "lower": (3.2, 4.8), "upper_round": (3.0, 4.5), "lower_round": (2.8, 4.0)},
 }
 LID_DEFAULTS: Final[dict[str, Range]] = {
+    # The lower lid hangs 5 to 5.5 mm below the centre of the pupil (margin reflex distance 2), farther than
+    # below the line between the corners; heights of the upper lid count from the centre of the eye.
+    "drop": (1.0, 2.6),
     "width": (25.5, 31.0),
     "upper": (4.0, 6.0),
     "lower": (2.5, 4.0),

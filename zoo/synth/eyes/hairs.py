@@ -23,6 +23,7 @@ _BROW_STEPS: Final = 14
 
 def _on_shell(lids: Lids, s: Tensor, t: Tensor) -> Tensor:
     """(B, N, 3) points of the outer shell with coordinates (s, t), canonical head frame."""
+    t = t + lids.drop
     across = lids.cos_tilt * s - lids.sin_tilt * t
     along = lids.cos_tilt * t + lids.sin_tilt * s
     axes = [axis + lids.thickness for axis in (lids.axis_x, lids.axis_y, lids.axis_z)]

@@ -101,6 +101,7 @@ def label(scene: Scene, glints: Glints, segmentation: Tensor, image: Tensor) -> 
     batch["glints_visible"] = shows & seen[:, None]
     batch["glints_valid"] = everything
     batch["eyeball_mm"], batch["cornea_mm"], batch["pupil_mm"] = eye.eyeball, eye.cornea, eye.pupil
+    batch["cornea_radius_mm"] = eye.cornea_radius
     batch["optical"], batch["visual"] = eye.optical, scene.visual
     batch["eye3d_valid"] = seen
     return batch

@@ -24,6 +24,7 @@ class Lids(NamedTuple):
     cos_tilt: Tensor
     sin_tilt: Tensor
     nasal: Tensor  # s of the nasal corner (negative)
+    drop: Tensor  # how far the line between the corners lies below the eye's centre
     width: Tensor  # corner to corner
     upper: Tensor  # height of the wide-open upper lid above the line between the corners
     lower: Tensor  # depth of the lower lid below that line
@@ -68,7 +69,7 @@ def shell_hit(
     s, t = stretch * qx * ax, stretch * qy * ay
     return Shell(
         s=lids.cos_tilt * s + lids.sin_tilt * t,
-        t=lids.cos_tilt * t - lids.sin_tilt * s,
+        t=lids.cos_tilt * t - lids.sin_tilt * s - lids.drop,
         x=qx * ax,
         y=qy * ay,
         z=qz * az,

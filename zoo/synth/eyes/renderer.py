@@ -12,6 +12,7 @@ from zoo.draws import Draws
 from zoo.geometry.cameras import pixel_grid, unit_rays
 from zoo.geometry.eye import limbus
 from zoo.geometry.rotations import listing
+from zoo.imaging import normal_noise
 from zoo.synth.eyes.atlas import noise_atlas
 from zoo.synth.eyes.domain import EyeDomain
 from zoo.synth.eyes.hairs import hair_coverage
@@ -110,11 +111,24 @@ class EyeRenderer:
         )  # fmt: skip
 
     def _nothing(self, draws: Draws) -> Tensor:
-        """What a tracker sees off the face: blurred shapes of no particular kind, or nearly nothing."""
+        """What a tracker sees off the face: blurred shapes, stripes and edges, or noise and nearly nothing."""
         coarse = draws.unit("nothing.coarse", 1, 6, 8)
         fine = draws.unit("nothing.fine", 1, 24, 32)
         size = (self.height, self.width)
         cloud = torch.nn.functional.interpolate(coarse, size, mode="bilinear", align_corners=False)
         detail = torch.nn.functional.interpolate(fine, size, mode="bilinear", align_corners=False)
         amount = draws.uniform("nothing.detail", 0.0, 0.4)[:, None]
-        return 0.1 + 0.6 * cloud.flatten(1).clamp(min=0) + amount * detail.flatten(1)
+        shapes = 0.1 + 0.6 * cloud.flatten(1) + amount * detail.flatten(1)
+
+        turn = draws.uniform("nothing.turn", 0.0, torch.pi)[:, None]
+        u, v = pixel_grid(*size, device=self.device).flatten(0, 1).unbind(-1)
+        along = u * turn.cos() + v * turn.sin()
+        period = draws.log_uniform("nothing.period", 3.0, 300.0)[:, None]
+        wave = torch.sin(2 * torch.pi * (along / period + draws.unit("nothing.phase")[:, None]))
+        sharp = draws.uniform("nothing.sharp", 1.0, 9.0)[:, None]
+        stripes = 0.4 + 0.3 * torch.tanh(sharp * wave)
+        strength = draws.uniform("nothing.noise", 0.0, 0.15)[:, None]
+        noise = (0.4 + strength * normal_noise(draws, "nothing.pixel", shapes)).clamp(min=0)
+
+        kind = draws.choice("nothing.kind", [2.0, 1.0, 1.0])[:, None]
+        return torch.where(kind == 0, shapes, torch.where(kind == 1, stripes, noise))

@@ -153,8 +153,10 @@ def _eye(
 
 
 def _lids(pose: Draws, anatomy: Anatomy, lid: Look, pitch: Tensor) -> Lids:
+    # Lids follow a vertical gaze, the upper one nearly as far as the eye turns and the lower one half of it:
+    # awake, the pupil never slides under the lower lid, and looking down narrows the gap.
     down = torch.rad2deg(-pitch).clamp(-25, 30)[:, None] / 30
-    natural = pose.normal("openness.natural", 0.82, 0.13) - 0.3 * down[:, 0].clamp(min=0)
+    natural = pose.normal("openness.natural", 0.82, 0.13) - 0.3 * down[:, 0]
     kind = pose.unit("openness.kind")
     openness = torch.where(
         kind < 0.64,
@@ -176,15 +178,16 @@ def _lids(pose: Draws, anatomy: Anatomy, lid: Look, pitch: Tensor) -> Lids:
         cos_tilt=tilt.cos(),
         sin_tilt=-tilt.sin(),
         nasal=-lid["width"] / 2 + lid["shift"],
+        drop=lid["drop"],
         width=lid["width"],
-        upper=lid["upper"],
+        upper=lid["upper"] + lid["drop"],
         lower=lid["lower"],
         upper_peak=lid["upper_peak"],
         upper_round=lid["upper_round"],
         lower_peak=lid["lower_peak"],
         lower_round=lid["lower_round"],
         openness=openness,
-        drift=(pose.uniform("lid.follow", 0.5, 3.5)[:, None] * down).clamp(-1.2, 2.5),
+        drift=(pose.uniform("lid.follow", 1.8, 3.8)[:, None] * down).clamp(-2.4, 3.8),
     )
 
 

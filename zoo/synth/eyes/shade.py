@@ -199,8 +199,11 @@ def _iris(
     rim = torch.sigmoid((radius - eye.limbus_radius + iris["limbus_width"]) / (0.35 * iris["limbus_width"]))
     level = iris["base"] * texture.clamp(min=0.15) * (1 - iris["limbus_dark"] * rim)
     lit, strength, _ = _lamp(light, hit, tuple(a.expand_as(x) for a in axis))  # type: ignore[arg-type]
-    radiance = level * (0.75 * lit + 0.15 + light.ambient)
-    pupil = iris["base"] * iris["pupil_level"] * (0.4 + light.ambient) + light.bright_pupil * strength
+    arriving = 0.75 * lit + 0.15 + light.ambient
+    radiance = level * arriving
+    # What lens and cornea scatter is a share of the light that falls on the iris, or weak lamps would leave
+    # pupils brighter than the iris without any light from the retina.
+    pupil = iris["base"] * iris["pupil_level"] * arriving + light.bright_pupil * strength
     # The pigment rim of the iris about the pupil is nearly as dark as the pupil: hand-drawn masks stop at its
     # inner border, thresholds at its outer one.
     ruff = iris["ruff_depth"] * _edge(eye.pupil_radius + iris["ruff"] - radius, 0.9 * pixel + 0.08)
