@@ -26,7 +26,6 @@ import torch
 from zoo.config import compose
 from zoo.config.rendering import load_domain
 from zoo.data.augment import augment
-from zoo.data.letterbox import standardise
 from zoo.draws import Draws
 from zoo.files import write_text
 from zoo.memory import keep_freed_memory
@@ -72,7 +71,7 @@ def training_step() -> Callable[[], object]:
 
     def step() -> None:
         changed = augment(batch, Draws(0, torch.arange(BATCH)), config.augment)
-        predictions = network(standardise(changed["image"], changed["content"]))
+        predictions = network.answer(changed)
         losses = [network.head(name).loss(p, changed).value.mean() for name, p in predictions.items()]
         optimiser.zero_grad()
         torch.stack(losses).sum().backward()

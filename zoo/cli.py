@@ -115,9 +115,12 @@ def predict(
         str | None,
         typer.Option(
             metavar="FX,FY,CX,CY|CSV",
-            help="Intrinsics in native pixels, or a csv with file,fx,fy,cx,cy,eye_side. Without it 3D would "
-            "assume a horizontal field of view of 40 degrees; no head of today's checkpoints uses it.",
+            help="Intrinsics in native pixels, or a csv with file,fx,fy,cx,cy,eye_side. Without it 3D "
+            "assumes a horizontal field of view of 40 degrees and is relative.",
         ),
+    ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="A file of `zoo calibrate`: the visual axis of that person.")
     ] = None,
 ) -> None:
     """Predict frames: OUT/predictions.csv (one row a frame, native pixels), overlays and masks.
@@ -138,6 +141,7 @@ def predict(
         overlays=overlays,
         masks=masks,
         camera=camera,
+        calibration=calibration,
         console=_errors(),
     )
     frames = f"{summary.frames} frame{'' if summary.frames == 1 else 's'}"
@@ -149,6 +153,53 @@ def predict(
         raise typer.Exit(INTERRUPTED)
     if summary.skipped:
         raise typer.Exit(1)
+
+
+@command(app, "calibrate")
+def calibrate(
+    name: Name,
+    samples: Annotated[
+        Path, typer.Argument(metavar="SAMPLES.csv", help="Frames, and where the person looked in each.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The calibration, such as me.json.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="offset (2 parameters, from 1 sample), kappa (2, the eye's own angles: also holds for other "
+            "cameras, needs the eye's side) or affine (6, from 6 samples all over the field)."
+        ),
+    ] = "offset",
+    camera: Annotated[
+        str | None,
+        typer.Option(metavar="FX,FY,CX,CY|CSV", help="Intrinsics in native pixels, as for predict."),
+    ] = None,
+    eye_side: Annotated[
+        str | None, typer.Option(metavar="left|right", help="The subject's own; for kappa, and to be checked.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Fit one person's visual axis to frames with known targets, for `zoo predict --calibration`.
+
+    SAMPLES.csv has file,target_pitch_deg,target_yaw_deg (direction of the visual axis; pitch is positive
+    upwards, yaw towards image left, (0, 0) looks into the camera) or file,target_x_mm,target_y_mm,target_z_mm
+    (points), in the camera frame, and eye_side where it is known. Samples without a visible pupil are left
+    out; outliers are named.
+    """
+    from zoo.predict.calibration.run import calibrate as run_calibration
+    from zoo.predict.calibration.show import samples_table, summary
+
+    made = run_calibration(
+        name,
+        samples,
+        output,
+        model=model,
+        camera=camera,
+        eye_side=eye_side,
+        device=device,
+        console=_errors(),
+    )
+    Console().print(samples_table(made))
+    Console().print(f"{output}: {summary(made)}", markup=False, highlight=False, soft_wrap=True)
 
 
 @command(app, "eval")

@@ -17,7 +17,7 @@ from zoo.data.sample import EyeBatch
 from zoo.errors import ZooError
 from zoo.files import replacing
 from zoo.predict.images import to_unit_grey8
-from zoo.predict.result import EyeResult, Glint, Point
+from zoo.predict.result import EyeResult, Glint, Point, Vector
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
 
@@ -28,6 +28,9 @@ _OPACITY: Final = 0.25
 _ELLIPSE: Final = (255, 60, 60)
 _CROSS: Final = (255, 255, 255)
 _GLINT: Final = (255, 220, 0)
+_OPTICAL: Final = (0, 225, 255)
+_VISUAL: Final = (255, 120, 255)
+_AXIS_MM: Final = 12.0  # length that an axis is drawn with, from the pupil's centre outward
 _OPEN: Final = (70, 190, 90)
 _BLINK: Final = (230, 70, 60)
 _STRIP: Final = (24, 24, 24)
@@ -40,7 +43,8 @@ def overlay(image: Shaped[np.ndarray, "..."], result: EyeResult) -> Picture:
 
     Classes are tinted, the pupil's ellipse and its centre (a cross), and glints are drawn below a pixel's
     accuracy; the bar in the strip is as long as the eye is open and turns red at a blink. Small frames are
-    enlarged by a whole number.
+    enlarged by a whole number. The optical axis is drawn in blue, the visual axis in pink, each as a rod of
+    12 mm that stands on the pupil.
 
     Args:
         image: as `zoo.predict.images.to_unit_grey` takes it, of the size that the result is for.
@@ -65,6 +69,10 @@ def overlay(image: Shaped[np.ndarray, "..."], result: EyeResult) -> Picture:
         for across in ((arm, 0.0), (0.0, arm)):
             ends = np.array([np.subtract(centre, across), np.add(centre, across)])
             _lines(picture, ends, factor, _CROSS, stroke)
+    for axis, colour in ((result.visual, _VISUAL), (result.optical, _OPTICAL)):
+        line = _axis(result, axis)
+        if line is not None:
+            _lines(picture, line, factor, colour, 2 * stroke)
     for glint in result.glints:
         ring = _ellipse((glint.u, glint.v), 10 * stroke / factor, 10 * stroke / factor, 0.0)
         _lines(picture, ring, factor, _GLINT, stroke, closed=True)
@@ -130,6 +138,12 @@ def labels_of(batch: EyeBatch, row: int) -> EyeResult:
     shown = present is None or present[0] > 0.5
     labelled = bool(batch["segmentation_valid"][row])
     segmentation = batch["segmentation"][row].cpu().numpy() if labelled else None
+    solid = bool(batch["eye3d_valid"][row]) and shown
+
+    def vector(key: str) -> Vector | None:
+        x, y, z = batch[key][row].tolist()  # type: ignore[literal-required]
+        return (x, y, z) if solid else None
+
     places, visible = batch["glints_px"][row].tolist(), batch["glints_visible"][row].tolist()
     glints = tuple(
         Glint(place[0], place[1], 1.0) for place, seen in zip(places, visible, strict=True) if seen
@@ -148,6 +162,12 @@ def labels_of(batch: EyeBatch, row: int) -> EyeResult:
         pupil_angle_deg=math.degrees(ellipse[4]) if ellipse and shown else None,
         glints=glints if bool(batch["glints_valid"][row]) else (),
         segmentation=segmentation,
+        cornea_mm=vector("cornea_mm"),
+        pupil_mm=vector("pupil_mm"),
+        optical=vector("optical"),
+        visual=vector("visual"),
+        camera=batch["camera"][row].cpu().numpy().astype(np.float64),
+        camera_known=bool(batch["camera_valid"][row]),
     )
 
 
@@ -163,6 +183,17 @@ def _ellipse(centre: Point, major: float, minor: float, angle_deg: float) -> Flo
     cosine, sine = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
     u, v = centre[0] + cosine * along - sine * across, centre[1] + sine * along + cosine * across
     return np.stack([u, v], axis=1)
+
+
+def _axis(result: EyeResult, axis: Vector | None) -> Float[np.ndarray, "2 2"] | None:
+    if axis is None or result.pupil_mm is None or result.camera is None:
+        return None
+    foot = np.array(result.pupil_mm)
+    ends = np.stack([foot, foot + _AXIS_MM * np.array(axis)])
+    if ends[:, 2].min() <= 1:  # at the camera or behind it
+        return None
+    image = ends @ result.camera.T
+    return np.asarray(image[:, :2] / image[:, 2:])
 
 
 def _lines(

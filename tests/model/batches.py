@@ -7,6 +7,7 @@ from torch import Tensor
 
 from zoo.conventions import BLINK_OPENNESS, MAX_GLINTS
 from zoo.data.sample import EyeBatch, check_eye_batch, empty_eye_batch
+from zoo.model.heads.gaze import visual_axis
 
 
 def random_eye_batch(batch: int, height: int = 64, width: int = 64, seed: int = 0) -> EyeBatch:
@@ -38,10 +39,12 @@ def random_eye_batch(batch: int, height: int = 64, width: int = 64, seed: int = 
     corner = torch.stack([cell % 4, cell // 4], dim=2)
     eyes["glints_px"] = (corner + 0.25 + 0.5 * unit(batch, MAX_GLINTS, 2)) * (size + 1) / 4 - 0.5
     eyes["glints_visible"] = unit(batch, MAX_GLINTS) < 0.6
-    eyes["pupil_mm"] = eyes["cornea_mm"] = torch.tensor([0.0, 0.0, 40.0]).repeat(batch, 1)
-    eyes["optical"] = eyes["visual"] = torch.nn.functional.normalize(
-        unit(batch, 3) - torch.tensor([0.5, 0.5, 1.5]), dim=1
-    )
+    eyes["optical"] = torch.nn.functional.normalize(unit(batch, 3) - torch.tensor([0.5, 0.5, 1.5]), dim=1)
+    eyes["eye_side"] = torch.arange(batch) % 2
+    eyes["visual"] = visual_axis(eyes["optical"], torch.zeros(batch), eyes["eye_side"])
+    eyes["cornea_mm"] = torch.tensor([1.0, -2.0, 40.0]) + unit(batch, 3)
+    eyes["pupil_mm"] = eyes["cornea_mm"] + 4.3 * eyes["optical"]
+    eyes["cornea_radius_mm"] = 7.5 + 0.5 * unit(batch)
     for key in eyes:
         if key.endswith("_valid"):
             eyes[key] = torch.ones(batch, dtype=torch.bool)  # type: ignore[literal-required]

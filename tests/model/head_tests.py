@@ -10,12 +10,14 @@ from torch import Tensor
 
 from tests.model.batches import random_eye_batch
 from zoo.data.sample import EyeBatch, empty_eye_batch
+from zoo.geometry.cameras import default_camera
 from zoo.model.config import HeadConfig
-from zoo.model.heads import Head, build_head
+from zoo.model.heads import Head, build_head, likelihood
 from zoo.model.neck import FeatureChannels, Features
 
 SIZE = 32
-CHANNELS = FeatureChannels(pooled=6, stride4=8)
+CHANNELS = FeatureChannels(pooled=6, stride4=8, fine=8, fine_stride=2)
+MAPS = ("pooled", "stride4", "fine")
 
 
 class HeadTests:
@@ -34,7 +36,7 @@ class HeadTests:
 
     def test_reads_only_the_maps_it_names(self, head: Head[Any]) -> None:
         features = random_features(2)
-        unnamed = {name: None for name in ("pooled", "stride4") if name not in head.needs}
+        unnamed = {name: None for name in MAPS if name not in head.needs}
         prediction = head(features._replace(**unnamed))
         assert {len(value) for value in prediction.values()} == {2}
 
@@ -49,9 +51,8 @@ class HeadTests:
         features, batch = random_features(4), random_eye_batch(4, SIZE, SIZE)
         before = head.loss(head(features), batch).value
         other = random_features(4, seed=1)
-        features = Features(
-            features.size, *(swap(a, b) for a, b in zip(features[1:], other[1:], strict=True))
-        )
+        maps = {name: swap(getattr(features, name), getattr(other, name)) for name in MAPS}
+        features = features._replace(**maps)
         changed = head.loss(head(features), batch).value != before
         assert changed.tolist() == [False, False, True, False]
 
@@ -78,15 +79,20 @@ class HeadTests:
         assert (head.loss(prediction, batch).value == 0).all()
         assert not any(error.valid.any() for error in head.errors(prediction, batch).values())
 
-    def test_gradient_of_the_loss_matches_finite_differences(self, head: Head[Any]) -> None:
+    def test_gradient_of_the_loss_matches_finite_differences(
+        self, head: Head[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Weights that are constants by design would not follow the differences.
+        monkeypatch.setattr(likelihood, "tempered", lambda value, log_scale: value)
         batch = random_eye_batch(2, 16, 16, seed=3)
         head = head.double()
         features = random_features(2, size=16, seed=2)
 
-        def loss(pooled: Tensor, stride4: Tensor) -> Tensor:
-            return head.loss(head(Features((16, 16), pooled, stride4)), batch).value
+        def loss(*maps: Tensor) -> Tensor:
+            given = features._replace(**dict(zip(MAPS, maps, strict=True)), camera=features.camera.double())
+            return head.loss(head(given), batch).value
 
-        inputs = [cast(Tensor, f).double().requires_grad_() for f in (features.pooled, features.stride4)]
+        inputs = [getattr(features, name).double().requires_grad_() for name in MAPS]
         assert torch.autograd.gradcheck(loss, inputs, eps=1e-6, atol=1e-5)
 
     def test_descending_the_loss_fits_a_batch(self, head: Head[Any]) -> None:
@@ -102,7 +108,7 @@ class HeadTests:
 
     def test_errors_have_names_that_evaluation_can_aggregate(self, head: Head[Any]) -> None:
         batch = random_eye_batch(3, SIZE, SIZE)
-        kinds = {"px", "error", "intersection", "union", "matched", "predicted", "labelled"}
+        kinds = {"px", "mm", "deg", "share", "error", "intersection", "union", "matched", "predicted", "labelled"}
         for name, error in head.errors(head(random_features(3)), batch).items():
             assert name.rpartition("_")[2] in kinds
             assert error.value.shape == error.valid.shape == (3,)
@@ -113,7 +119,7 @@ class HeadTests:
     def test_a_perfect_prediction_has_no_error(self, head: Head[Any]) -> None:
         batch = random_eye_batch(3, SIZE, SIZE)
         for name, error in head.errors(self.perfect(batch), batch).items():
-            if name.endswith(("_px", "_error")):
+            if name.endswith(("_px", "_mm", "_deg", "_error")):
                 torch.testing.assert_close(error.value, torch.zeros(3), atol=1e-4, rtol=0)
 
 
@@ -128,4 +134,6 @@ def random_features(batch: int, size: int = SIZE, seed: int = 0) -> Features:
     g = torch.Generator().manual_seed(seed)
     pooled = torch.randn(batch, CHANNELS.pooled, generator=g)
     stride4 = torch.randn(batch, CHANNELS.stride4, size // 4, size // 4, generator=g)
-    return Features((size, size), pooled, stride4)
+    fine = torch.randn(batch, CHANNELS.fine, size // 2, size // 2, generator=g)
+    camera = default_camera(size, size, 40.0).expand(batch, 3, 3)
+    return Features((size, size), camera, torch.arange(batch) % 2, pooled, stride4, fine)

@@ -17,7 +17,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / "conf" / "network"
 @pytest.mark.parametrize(("name", "limit"), [("eyenet_nano", 0.5e6), ("eyenet_s", 4e6)])
 def test_shipped_networks_keep_their_budget(name: str, limit: float) -> None:
     config = NetworkConfig.model_validate(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()))
-    assert set(config.heads) == {"blink", "segmentation", "keypoints"}
+    assert set(config.heads) == {"blink", "segmentation", "keypoints", "eye3d", "gaze"}
     assert sum(parameter.numel() for parameter in Network(config).parameters()) < limit
 
 

@@ -10,7 +10,8 @@ from tests.model.head_tests import CHANNELS, SIZE, HeadTests, random_features
 from zoo.data.sample import EyeBatch, empty_eye_batch
 from zoo.model.config import KeypointsConfig
 from zoo.model.heads import Head
-from zoo.model.heads.keypoints import KeypointsHead, decode_glints, decode_pupil, match_glints
+from zoo.model.heads.keypoints import KeypointsHead, decode_glints, match_glints
+from zoo.model.heads.votes import decode_votes
 
 
 class TestKeypoints(HeadTests):
@@ -58,15 +59,15 @@ class TestKeypoints(HeadTests):
         assert (loss.value > 0).all()
 
 
-def test_decode_pupil_is_the_weighted_vote_around_the_peak() -> None:
+def test_decode_votes_is_the_weighted_vote_around_the_peak() -> None:
     logits = torch.full((1, 10, 12), -20.0)
     logits[0, 4, 6] = logits[0, 4, 7] = 5.0
     logits[0, 9, 0] = 4.9  # a second mode, out of the window
     offsets = torch.zeros(1, 2, 10, 12)
     # Halfway between cells 6 and 7 of stride 4: 4 * (6.5 + 0.5) - 0.5; row 4: 4 * 4.5 - 0.5.
-    torch.testing.assert_close(decode_pupil(logits, offsets), torch.tensor([[27.5, 17.5]]))
+    torch.testing.assert_close(decode_votes(logits, offsets), torch.tensor([[27.5, 17.5]]))
     offsets[0, 0] = 0.25
-    torch.testing.assert_close(decode_pupil(logits, offsets), torch.tensor([[28.5, 17.5]]))
+    torch.testing.assert_close(decode_votes(logits, offsets), torch.tensor([[28.5, 17.5]]))
 
 
 def test_decode_glints_finds_separate_peaks() -> None:

@@ -8,6 +8,8 @@ from zoo.model.config import (
     BackboneConfig,
     BlinkConfig,
     ByobConfig,
+    Eye3dConfig,
+    GazeConfig,
     InputConfig,
     KeypointsConfig,
     NeckConfig,
@@ -21,18 +23,22 @@ from zoo.model.network import Network
 TINY = ByobConfig(stem=(8, 8), widths=(8, 16), depths=(1, 1))
 
 
-def network(backbone: BackboneConfig, height: int = 64, width: int = 64) -> Network:
+def network(
+    backbone: BackboneConfig, height: int = 64, width: int = 64, detail: int | None = None
+) -> Network:
     """All heads on `backbone`, with batch statistics that are not those it was made with."""
     torch.manual_seed(0)
     result = Network(
         NetworkConfig(
             input=InputConfig(height=height, width=width),
             backbone=backbone,
-            neck=NeckConfig(width=8, depth=1),
+            neck=NeckConfig(width=8, depth=1, detail=detail),
             heads={
                 "blink": BlinkConfig(),
                 "segmentation": SegmentationConfig(),
                 "keypoints": KeypointsConfig(),
+                "gaze": GazeConfig(hidden=8, points=3),
+                "eye3d": Eye3dConfig(hidden=8, points=3),
             },
         )
     )
@@ -47,8 +53,9 @@ def tiny() -> Network:
 
 
 @pytest.mark.parametrize("size", [(64, 64), (120, 160), (33, 47), (35, 90)])
-def test_any_size(tiny: Network, size: tuple[int, int]) -> None:
-    prediction = tiny(torch.randn(2, 1, *size))
+@pytest.mark.parametrize("detail", [None, 8])
+def test_any_size(size: tuple[int, int], detail: int | None) -> None:
+    prediction = network(TINY, detail=detail)(torch.randn(2, 1, *size))
     assert prediction["segmentation"]["logits"].shape == (2, 4, *size)
     height, width = -(-size[0] // 4), -(-size[1] // 4)
     assert prediction["keypoints"]["pupil_heatmap_logits"].shape == (2, height, width)

@@ -28,7 +28,7 @@ class Thresholds(Network):
         )
         self.batches: list[int] = []
 
-    def forward(self, image: Tensor, heads: object = None) -> dict[str, dict[str, Tensor]]:
+    def forward(self, image: Tensor, *_: object, **__: object) -> dict[str, dict[str, Tensor]]:
         self.batches.append(len(image))
         grey = image[:, 0]
         middle = (grey.amin((1, 2), keepdim=True) + grey.amax((1, 2), keepdim=True)) / 2

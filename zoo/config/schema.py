@@ -65,8 +65,9 @@ class ValidationConfig(Config):
 
 
 class OptimizerConfig(Config):
-    """AdamW; norms and biases are never decayed."""
+    """AdamW, or Muon for kernels with AdamW for the rest; norms and biases are never decayed."""
 
+    type: Literal["adamw", "muon"] = "adamw"
     lr: PositiveFloat = 2e-3
     weight_decay: NonNegativeFloat = 0.05
     betas: tuple[Share, Share] = (0.9, 0.99)

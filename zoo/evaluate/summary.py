@@ -5,6 +5,8 @@ What a column means, and so how it is aggregated, is told by the ending of its n
 =====================================  ==================================================================
 ``<x>_intersection``, ``<x>_union``    ``iou_<x>`` over the data set, their mean ``miou``, and ``miou_image``
 ``<x>_px``                             ``<x>_px_median``, ``_mean``, ``_p95`` and ``_within_2px`` (a share)
+``<x>_mm``, ``<x>_deg``                the same without the last
+``<x>_share``                          its mean
 ``<x>_error``                          ``<x>_mae``: its mean
 ``<x>_score``, ``<x>_label``           ``<x>_ap`` (average precision) and ``<x>_accuracy`` at 0.5
 ``<x>_matched``, ``_predicted``,       ``<x>_precision`` and ``<x>_recall`` over the data set
@@ -89,10 +91,10 @@ def _metrics(table: pl.DataFrame) -> dict[str, float]:
             continue
         stem, _, kind = name.rpartition("_")
         prefix = f"{head}/{stem}"
-        if kind == "px":
-            metrics |= _distances(f"{prefix}_px", table[column])
-        elif kind == "error":
-            metrics |= _mean(f"{prefix}_mae", table[column])
+        if kind in ("px", "mm", "deg"):
+            metrics |= _distances(f"{prefix}_{kind}", table[column])
+        elif kind in ("error", "share"):
+            metrics |= _mean(f"{prefix}_{'mae' if kind == 'error' else kind}", table[column])
         elif kind == "score":
             metrics |= _detection(prefix, table, column)
         elif kind == "matched":
@@ -115,12 +117,13 @@ def _distances(name: str, values: pl.Series) -> dict[str, float]:
     known = values.drop_nulls().to_numpy()
     if not len(known):
         return {}
-    return {
+    metrics = {
         f"{name}_median": float(np.median(known)),
         f"{name}_mean": float(known.mean()),
         f"{name}_p95": float(np.quantile(known, 0.95)),
-        f"{name}_within_2px": float((known <= WITHIN_PX).mean()),
     }
+    within = {f"{name}_within_2px": float((known <= WITHIN_PX).mean())}
+    return metrics | within if name.endswith("_px") else metrics
 
 
 def _detection(prefix: str, table: pl.DataFrame, column: str) -> dict[str, float]:

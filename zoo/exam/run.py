@@ -14,7 +14,6 @@ import polars as pl
 import torch
 
 from zoo.config import EvalConfig, MeyeData
-from zoo.data.letterbox import standardise
 from zoo.errors import ZooError
 from zoo.evaluate import baseline, rows, summarise, summarise_by
 from zoo.exam.real import over_people, score_meye
@@ -106,7 +105,7 @@ def _tables(config: EvalConfig, predictor: Predictor) -> Iterator[pl.DataFrame]:
     with torch.inference_mode():
         for batch in data:
             batch = to_device(batch, predictor.device)
-            yield rows(network(standardise(batch["image"], batch["content"])), batch, network)
+            yield rows(network.answer(batch), batch, network)
 
 
 def _write(folder: Path, report: ExamReport, table: pl.DataFrame) -> None:

@@ -72,7 +72,10 @@ class _Byob(nn.Module):
                 ConvNormAct(3, first, 3, stride=2), ConvNormAct(first, second, 3, stride=2)
             )
         width, reduction = config.stem[-1], 4
-        info = [] if config.first_stride == 1 else [_level(width, reduction, "stem")]
+        # The first half of a stem of two is offered too: boundaries are sharpest there.
+        info = [_level(config.stem[0], 2, "stem.0")] if len(config.stem) == 2 else []
+        self.offers_stem = config.first_stride > 1  # else the first stage has a map of the same stride
+        info += [_level(width, reduction, "stem")] if self.offers_stem else []
         stages: list[nn.Module] = []
         for i, (out, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
             stride = config.first_stride if i == 0 else 2
@@ -92,12 +95,16 @@ class _Byob(nn.Module):
                 module.init_weights(zero_init_last=True)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        x = self.stem(x)
-        maps = [x]
+        maps = []
+        for layer in self.stem if isinstance(self.stem, nn.Sequential) else [self.stem]:
+            x = layer(x)
+            maps.append(x)
+        if not self.offers_stem:
+            maps.pop()
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
-        return maps[-len(self.feature_info) :]
+        return maps
 
 
 def _level(channels: int, reduction: int, module: str) -> dict[str, Any]:

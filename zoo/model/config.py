@@ -61,10 +61,11 @@ BackboneConfig = Annotated[ByobConfig | TimmConfig, Field(discriminator="type")]
 
 
 class NeckConfig(_Strict):
-    """The shared map at stride 4."""
+    """The shared map at stride 4, and a finer one at stride 2 for boundaries."""
 
     width: Width = 32
     depth: PositiveInt = Field(2, description="3x3 convolutions after the fusion")
+    detail: Width | None = Field(None, description="channels of the map at stride 2; null: there is none")
 
 
 class BlinkConfig(_Strict):
@@ -87,7 +88,25 @@ class KeypointsConfig(_Strict):
     hidden: PositiveInt = Field(32, description="hidden units of the presence classifier")
 
 
-HeadConfig = Annotated[BlinkConfig | SegmentationConfig | KeypointsConfig, Field(discriminator="type")]
+class Eye3dConfig(_Strict):
+    """Cornea centre and pupil centre in millimetres."""
+
+    type: Literal["eye3d"] = "eye3d"
+    hidden: PositiveInt = 64
+    points: PositiveInt = Field(8, description="learned points whose positions the numbers are read from")
+
+
+class GazeConfig(_Strict):
+    """Optical and visual axis with their expected error; geometric where there is an eye3d head too."""
+
+    type: Literal["gaze"] = "gaze"
+    hidden: PositiveInt = 128
+    points: PositiveInt = Field(8, description="as for eye3d")
+
+
+HeadConfig = Annotated[
+    BlinkConfig | SegmentationConfig | KeypointsConfig | Eye3dConfig | GazeConfig, Field(discriminator="type")
+]
 
 
 class NetworkConfig(_Strict):

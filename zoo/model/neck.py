@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from zoo.model.config import NeckConfig
 
-Map = Literal["pooled", "stride4"]
-MAPS: Final[tuple[Map, ...]] = ("pooled", "stride4")
+Map = Literal["pooled", "stride4", "fine"]
+MAPS: Final[tuple[Map, ...]] = ("pooled", "stride4", "fine")
 
 
 class Features(NamedTuple):
@@ -25,8 +25,20 @@ class Features(NamedTuple):
     """
 
     size: tuple[int, int]
+    camera: Tensor  # (B, 3, 3) intrinsics, pixels of the input
+    eye_side: Tensor  # (B,) index into conventions.EYE_SIDES
     pooled: Tensor | None  # (B, P): mean and maximum of the coarsest map
     stride4: Tensor | None  # (B, width, h, w), h >= H / 4
+    fine: Tensor | None  # (B, detail, 2h, 2w) at stride 2, or the map at stride 4 where the neck has no detail
+    eye3d: dict[str, Tensor] | None = None  # the prediction of the head of that type, for those that build on it
+
+
+class Given(NamedTuple):
+    """What the features know of the input, the first fields of `Features`."""
+
+    size: tuple[int, int]
+    camera: Tensor
+    eye_side: Tensor
 
 
 class FeatureChannels(NamedTuple):
@@ -34,14 +46,15 @@ class FeatureChannels(NamedTuple):
 
     pooled: int
     stride4: int
+    fine: int
+    fine_stride: int
 
 
 class Neck(nn.Module):
-    """A top-down pyramid to stride 4.
+    """A top-down pyramid to stride 4, and one step further for what needs sharp boundaries.
 
-    Nothing finer is computed: a cell at stride 4 has more channels than it has pixels, so that heads
-    predict the pixels (or sub-cells) of each cell from its channels by `unfold`. On a CPU this costs a
-    fraction of convolutions at stride 2. A backbone that is coarser than 4, such as a vision transformer,
+    Heads predict the pixels (or sub-cells) of each cell from its channels by `unfold`: on a CPU this costs
+    a fraction of convolutions at stride 1. A backbone that is coarser than 4, such as a vision transformer,
     gets one strided convolution of the image beside its maps, or boundaries would blur.
 
     Args:
@@ -63,19 +76,44 @@ class Neck(nn.Module):
             else None
         )
         self.smooth = nn.Sequential(*(ConvNormAct(width, width, 3) for _ in range(config.depth)))
-        self.channels = FeatureChannels(2 * channels[-1], width)
+        fine = (width, 4) if config.detail is None else (config.detail, 2)
+        self.channels = FeatureChannels(2 * channels[-1], width, *fine)
+        self.refine: nn.ModuleDict | None = None
+        if config.detail is not None:
+            self.sharp = strides.index(2) if 2 in strides else None
+            source, kernel, stride = (3, 3, 2) if self.sharp is None else (channels[self.sharp], 1, 1)
+            self.refine = nn.ModuleDict(
+                {
+                    "coarse": ConvNormAct(width, 4 * config.detail, 1, apply_act=False),
+                    "sharp": ConvNormAct(source, config.detail, kernel, stride, apply_act=False),
+                    "mix": ConvNormAct(config.detail, config.detail, 3),
+                }
+            )
 
     def forward(
-        self, image: Tensor, maps: list[Tensor], size: tuple[int, int], needs: Collection[Map] = MAPS
+        self,
+        image: Tensor,
+        maps: list[Tensor],
+        given: Given,
+        needs: Collection[Map] = MAPS,
     ) -> Features:
-        """Fuse the `maps` of a padded image, whose first `size` rows and columns are the input."""
-        pooled = stride4 = None
+        """Fuse the `maps` of a padded image, whose first rows and columns are the input."""
+        pooled = stride4 = fine = None
         if "pooled" in needs:
             pooled = torch.cat([maps[-1].mean((2, 3)), maps[-1].amax((2, 3))], dim=1)
-        if "stride4" in needs:
+        if "stride4" in needs or "fine" in needs:
             fused = self._top_down(maps, (image.shape[2] // 4, image.shape[3] // 4))
             stride4 = self.smooth(fused if self.detail is None else fused + self.detail(image))
-        return Features(size, pooled, stride4)
+        if "fine" in needs:
+            assert stride4 is not None
+            fine = stride4 if self.refine is None else self._refined(stride4, image, maps)
+        return Features(*given, pooled, stride4, fine)
+
+    def _refined(self, stride4: Tensor, image: Tensor, maps: list[Tensor]) -> Tensor:
+        assert self.refine is not None
+        sharp = self.refine["sharp"](image if self.sharp is None else maps[self.sharp])
+        mixed: Tensor = self.refine["mix"](F.relu(unfold(self.refine["coarse"](stride4), 2) + sharp))
+        return mixed
 
     def _top_down(self, maps: list[Tensor], size: tuple[int, int]) -> Tensor:
         top: Tensor | None = None

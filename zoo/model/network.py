@@ -7,14 +7,18 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG
+from zoo.data.letterbox import standardise
+from zoo.data.sample import EyeBatch
 from zoo.errors import did_you_mean
+from zoo.geometry.cameras import default_camera
 from zoo.model.backbone import build_backbone
 from zoo.model.config import NetworkConfig
 from zoo.model.heads import Head, build_head
-from zoo.model.neck import Neck
+from zoo.model.neck import Features, Given, Neck
 
 
 class Network(nn.Module):
@@ -38,12 +42,18 @@ class Network(nn.Module):
         self.to(memory_format=torch.channels_last)  # what convolutions are fastest in
 
     def forward(
-        self, image: Float[Tensor, "B 1 H W"], heads: Collection[str] | None = None
+        self,
+        image: Float[Tensor, "B 1 H W"],
+        camera: Float[Tensor, "B 3 3"] | None = None,
+        eye_side: Int[Tensor, "B"] | None = None,
+        heads: Collection[str] | None = None,
     ) -> dict[str, dict[str, Tensor]]:
         """Predict.
 
         Args:
             image: standardised grey images of any size; see `zoo.data.letterbox.standardise`.
+            camera: intrinsics in pixels of `image`; a camera of `DEFAULT_HORIZONTAL_FOV_DEG` by default.
+            eye_side: index into `zoo.conventions.EYE_SIDES`; matters to the visual axis alone.
             heads: which heads to run (what only the others need is not computed); None: all.
 
         Returns:
@@ -55,10 +65,34 @@ class Network(nn.Module):
         chosen = list(self.heads) if heads is None else heads
         size = (image.shape[2], image.shape[3])
         padded = self._prepare(image)
-        modules = {name: self.head(name) for name in chosen}
+        modules = self._in_order({name: self.head(name) for name in chosen})
         needs = {need for head in modules.values() for need in head.needs}
-        features = self.neck(padded, self.backbone(padded), size, needs)
-        return {name: head(features) for name, head in modules.items()}
+        if camera is None:
+            camera = default_camera(size[1], size[0], DEFAULT_HORIZONTAL_FOV_DEG, device=image.device)
+            camera = camera.expand(len(image), 3, 3)
+        if eye_side is None:
+            eye_side = torch.zeros(len(image), dtype=torch.long, device=image.device)
+        features: Features = self.neck(padded, self.backbone(padded), Given(size, camera, eye_side), needs)
+        predictions = {}
+        for name, head in modules.items():
+            predictions[name] = head(features)
+            if head.config.type == "eye3d":
+                features = features._replace(eye3d=predictions[name])
+        return {name: predictions[name] for name in chosen}
+
+    def answer(self, batch: EyeBatch) -> dict[str, dict[str, Tensor]]:
+        """The prediction for a batch of samples, with the cameras that are known."""
+        height, width = batch["image"].shape[2:]
+        default = default_camera(width, height, DEFAULT_HORIZONTAL_FOV_DEG, device=batch["camera"].device)
+        camera = torch.where(batch["camera_valid"][:, None, None], batch["camera"], default)
+        return self(standardise(batch["image"], batch["content"]), camera, batch["eye_side"])
+
+    def _in_order(self, chosen: dict[str, Head[Any]]) -> dict[str, Head[Any]]:
+        """The gaze is fused from the geometry, which therefore comes first, wanted or not."""
+        if not any(head.config.type == "gaze" for head in chosen.values()):
+            return chosen
+        everything = {name: self.head(name) for name in self.heads}
+        return {name: head for name, head in everything.items() if head.config.type == "eye3d"} | chosen
 
     def head(self, name: str) -> Head[Any]:
         """The head of that name.

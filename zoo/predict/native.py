@@ -8,23 +8,26 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Shaped, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from torch import Tensor
 
 from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG, EYE_SIDES, PUPIL, EyeSide
 from zoo.data.letterbox import Letterbox
-from zoo.geometry.cameras import default_camera
+from zoo.geometry.cameras import default_camera, resize_camera
 from zoo.model.heads.keypoints import GLINT_SCORE
 from zoo.model.masks import pupil_mask
 from zoo.predict.pupil import Ellipse, Pupil, measure_pupil
-from zoo.predict.result import EyeResult, Glint, Point
+from zoo.predict.result import EyeResult, Glint, Point, Vector
 
 Camera = Shaped[np.ndarray, "3 3"] | Shaped[Tensor, "3 3"]
 """Intrinsics in pixels of the image, the centre of whose first pixel is (0, 0)."""
 
 PRESENT: Final = 0.5
 """A pupil is reported where its presence reaches this."""
-_NUMBERS: Final = ("openness", "blink", "pupil_present", "pupil_px", "glints_px", "glint_scores")
+_NUMBERS: Final = (
+    *("openness", "blink", "pupil_present", "pupil_px", "glints_px", "glint_scores"),
+    *("cornea_mm", "pupil_mm", "optical", "visual", "gaze_sigma", "roll"),
+)
 
 
 class OnCanvas(NamedTuple):
@@ -35,6 +38,28 @@ class OnCanvas(NamedTuple):
     width: int
     camera: Camera | None = None
     eye_side: EyeSide | None = None
+
+    @property
+    def intrinsics(self) -> Float[np.ndarray, "3 3"]:
+        """Of the frame: those given, checked, else those of a default field of view."""
+        if self.camera is None:
+            fov = DEFAULT_HORIZONTAL_FOV_DEG
+            return np.asarray(default_camera(self.width, self.height, fov, dtype=torch.float64))
+        return _checked_camera(self.camera)
+
+
+def on_canvas(frames: Sequence[OnCanvas]) -> tuple[Float[Tensor, "B 3 3"], Int[Tensor, "B"]]:
+    """Intrinsics in pixels of the canvases, and sides of the eyes (any where unknown).
+
+    Raises:
+        ValueError: a camera or a side is not valid.
+    """
+    cameras = [
+        resize_camera(torch.from_numpy(frame.intrinsics), frame.box.scale, (frame.box.left, frame.box.top))
+        for frame in frames
+    ]
+    sides = [EYE_SIDES.index(_checked_side(frame.eye_side) or EYE_SIDES[0]) for frame in frames]
+    return torch.stack(cameras).float(), torch.tensor(sides)
 
 
 def to_native(
@@ -87,6 +112,12 @@ def _result(
     def scalar(key: str) -> float | None:
         return float(numbers[key]) if key in numbers else None
 
+    def vector(key: str, known: bool = True) -> Vector | None:
+        if not (known and located and key in numbers):
+            return None
+        x, y, z = numbers[key].tolist()
+        return x, y, z
+
     box, height, width, camera, eye_side = frame
     present = scalar("pupil_present")
     located = present is None or present >= PRESENT
@@ -108,7 +139,13 @@ def _result(
         pupil_angle_deg=ellipse.angle_deg if ellipse else None,
         glints=_glints(box, numbers),
         segmentation=classes,
-        camera=_assumed_camera(height, width) if camera is None else _checked_camera(camera),
+        cornea_mm=vector("cornea_mm"),
+        pupil_mm=vector("pupil_mm"),
+        optical=vector("optical"),
+        visual=vector("visual", known=eye_side is not None),
+        gaze_sigma_deg=_degrees(scalar("gaze_sigma")) if located else None,
+        roll_deg=_degrees(scalar("roll")) if located else None,
+        camera=frame.intrinsics,
         camera_known=camera is not None,
         eye_side=_checked_side(eye_side),
     )
@@ -178,6 +215,5 @@ def _checked_side(side: EyeSide | None) -> EyeSide | None:
     return side
 
 
-def _assumed_camera(height: int, width: int) -> Float[np.ndarray, "3 3"]:
-    assumed = default_camera(width, height, DEFAULT_HORIZONTAL_FOV_DEG, dtype=torch.float64)
-    return np.asarray(assumed)
+def _degrees(radians: float | None) -> float | None:
+    return None if radians is None else math.degrees(radians)

@@ -19,7 +19,7 @@ from zoo.hub.metadata import ModelMetadata
 from zoo.model.fuse import fused
 from zoo.model.network import Network
 from zoo.predict.images import BadImageError, check_size, to_unit_grey
-from zoo.predict.native import Camera, OnCanvas, to_native
+from zoo.predict.native import Camera, OnCanvas, on_canvas, to_native
 from zoo.predict.result import EyeResult
 
 Image = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
@@ -96,7 +96,11 @@ class Predictor:
             for grey, (_, _, box), (camera, side) in zip(greys, boxed, known, strict=True)
         ]
         with torch.inference_mode():
-            return to_native(self._run(standardise(canvas, content)), content, frames, segmentation)
+            intrinsics, sides = on_canvas(frames)
+            heads = self._run(
+                standardise(canvas, content), intrinsics.to(self.device), sides.to(self.device)
+            )
+            return to_native(heads, content, frames, segmentation)
 
 
 def load(name_or_path: str | Path, device: str | None = None) -> Predictor:

@@ -9,6 +9,9 @@ from jaxtyping import Float, UInt8
 
 from zoo.conventions import EyeSide
 
+Vector = tuple[float, float, float]
+"""(x, y, z) in the camera frame: x right, y down, z forward. Positions in millimetres."""
+
 Point = tuple[float, float]
 """(u, v): x right, y down, the centre of the first pixel is (0, 0)."""
 
@@ -49,6 +52,18 @@ class EyeResult:
     """At most 8, by falling score."""
     segmentation: UInt8[np.ndarray, "h w"] | None = None
     """Class ids of `zoo.conventions`."""
+    cornea_mm: Vector | None = None
+    """Centre of the corneal sphere. Where `camera_known` is false, 3D assumes a field of view: relative only."""
+    pupil_mm: Vector | None = None
+    """Centre of the pupil."""
+    optical: Vector | None = None
+    """Optical axis: unit vector out of the eye. None where no pupil shows: a shut eye has no gaze."""
+    visual: Vector | None = None
+    """Visual axis, of a person with mean kappa unless calibrated; None where the eye's side is unknown."""
+    gaze_sigma_deg: float | None = None
+    """Expected angular error of `optical`: 68 % of the errors are below it."""
+    roll_deg: float | None = None
+    """Turn of the eye about its optical axis, against Listing's law in an upright camera."""
     camera: Float[np.ndarray, "3 3"] | None = None
     """Intrinsics in pixels of the frame: those given, else a stated default field of view."""
     camera_known: bool = False

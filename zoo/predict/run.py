@@ -9,7 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG
 from zoo.errors import ZooError
+from zoo.predict.calibration.adopt import adopt, side_of
+from zoo.predict.calibration.calibration import Calibration
 from zoo.predict.cameras import Cameras, read_cameras
 from zoo.predict.frames import Problem, batched, prefetched, read_frames
 from zoo.predict.predictor import Predictor, load
@@ -41,6 +44,7 @@ def predict_sources(
     overlays: bool = True,
     masks: bool = False,
     camera: str | None = None,
+    calibration: Path | None = None,
     console: Console | None = None,
 ) -> Summary:
     """Predict every frame of files, folders, globs, videos and cameras; see `Writer` for what is written.
@@ -50,9 +54,11 @@ def predict_sources(
 
     Args:
         camera: `FX,FY,CX,CY` or the path of a csv; see `read_cameras`.
+        calibration: a file of `zoo calibrate`, whose person's visual axis is put into the results.
 
     Raises:
-        ZooError: no such checkpoint, source, device or camera table, or the output cannot be written.
+        ZooError: no such checkpoint, source, device or camera table, a calibration of other weights or of the
+            other eye, or the output cannot be written.
     """
     if batch_size < 1:
         raise ZooError(f"--batch-size is at least 1, not {batch_size}")
@@ -65,15 +71,21 @@ def predict_sources(
     for source in found:
         if source.renamed:
             report.note(f"{source.file}: another input has its name, so its results are called {source.key}")
-    if camera is not None:
+    if camera is None and any(head.type == "eye3d" for head in predictor.metadata.network.heads.values()):
         report.note(
-            f"no head of {predictor.metadata.name} depends on the camera: --camera is checked and not used"
+            f"no --camera: 3D assumes a horizontal field of view of {DEFAULT_HORIZONTAL_FOV_DEG:g} degrees, "
+            "so positions and gaze are relative (camera_known = 0 in the table)"
         )
+    person = None
+    if calibration is not None:
+        person, notes = adopt(calibration, predictor.metadata, cameras, [source.file for source in found])
+        for text in notes:
+            report.note(text)
     interrupted = False
     report.reach(0)
     with report, Writer(output, overlays, masks) as writer:
         try:
-            _stream(predictor, found, cameras, writer, report, batch_size, overlays or masks)
+            _stream(predictor, found, cameras, person, writer, report, batch_size, overlays or masks)
         except KeyboardInterrupt:
             interrupted = True
     return Summary(report.frames, report.skipped, interrupted, output)
@@ -83,6 +95,7 @@ def _stream(
     predictor: Predictor,
     sources: list[Source],
     cameras: Cameras,
+    calibration: Calibration | None,
     writer: Writer,
     report: Report,
     batch_size: int,
@@ -97,9 +110,11 @@ def _stream(
             results = predictor.predict(
                 [frame.image for frame in item],
                 [camera.matrix if camera else None for camera in known],
-                [camera.eye_side if camera else None for camera in known],
+                [side_of(camera.eye_side if camera else None, calibration) for camera in known],
                 segmentation=segmentation,
             )
+            if calibration is not None:
+                results = [calibration.apply(result) for result in results]
             writer.write(item, results)
             report.reach(report.frames + len(item))
 

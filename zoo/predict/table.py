@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from pathlib import Path
 from typing import Final
 
 from zoo.conventions import MAX_GLINTS
-from zoo.predict.result import EyeResult, Point
+from zoo.predict.result import EyeResult, Point, Vector
 
 COLUMNS: Final = (
     "file",
@@ -26,6 +27,10 @@ COLUMNS: Final = (
     "pupil_minor_px",
     "pupil_angle_deg",
     *(f"glint{k}_{name}" for k in range(MAX_GLINTS) for name in ("u_px", "v_px", "score")),
+    *(f"{point}_{axis}_mm" for point in ("cornea", "pupil") for axis in "xyz"),
+    *("optical_x", "optical_y", "optical_z", "optical_pitch_deg", "optical_yaw_deg"),
+    *("visual_x", "visual_y", "visual_z", "gaze_sigma_deg"),
+    "camera_known",
 )
 
 
@@ -67,7 +72,23 @@ def _cells(result: EyeResult) -> list[str]:
     ]
     for glint in result.glints:
         cells += [_cell(glint.u, 3), _cell(glint.v, 3), _cell(glint.score, 4)]
-    return cells + [""] * (3 * (MAX_GLINTS - len(result.glints)))
+    cells += [""] * (3 * (MAX_GLINTS - len(result.glints)))
+    cells += [*_vector(result.cornea_mm, 3), *_vector(result.pupil_mm, 3), *_vector(result.optical, 6)]
+    cells += [_cell(angle, 3) for angle in _angles_deg(result.optical)]
+    cells += [*_vector(result.visual, 6), _cell(result.gaze_sigma_deg, 3)]
+    return [*cells, str(int(result.camera_known))]
+
+
+def _vector(vector: Vector | None, digits: int) -> list[str]:
+    return [""] * 3 if vector is None else [_cell(value, digits) for value in vector]
+
+
+def _angles_deg(axis: Vector | None) -> tuple[float | None, float | None]:
+    """(pitch, yaw) as `zoo.conventions` defines them."""
+    if axis is None:
+        return None, None
+    x, y, z = axis
+    return math.degrees(math.atan2(-y, math.hypot(x, z))), math.degrees(math.atan2(-x, -z))
 
 
 def _point(point: Point | None) -> tuple[str, str]:

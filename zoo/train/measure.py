@@ -8,7 +8,6 @@ import torch
 
 from zoo import evaluate
 from zoo.config import PoolData, RenderData, TrainConfig
-from zoo.data.letterbox import standardise
 from zoo.data.pool import PoolWriter
 from zoo.data.sample import EyeBatch
 from zoo.model.network import Network
@@ -69,7 +68,7 @@ def measure(network: Network, batches: Iterable[EyeBatch], device: torch.device)
     tables = []
     for batch in batches:
         batch = to_device(batch, device)
-        predictions = network(standardise(batch["image"], batch["content"]))
+        predictions = network.answer(batch)
         tables.append(evaluate.rows(predictions, batch, network))
     network.train(training)
     return evaluate.summarise(polars.concat(tables))

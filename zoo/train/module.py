@@ -15,12 +15,12 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from zoo.config import TrainConfig
 from zoo.conventions import DOMAINS
-from zoo.data.letterbox import standardise
 from zoo.data.sample import EyeBatch
 from zoo.errors import ZooError
 from zoo.model.heads.base import Masked
 from zoo.model.network import Network
 from zoo.train.ema import Ema
+from zoo.train.muon import Muon
 from zoo.train.schedule import learning_rate_factor
 
 LOG_EVERY: Final = 50
@@ -35,13 +35,26 @@ def masked_mean(masked: Masked, rows: Tensor | None = None) -> Float[Tensor, ""]
     return torch.where(valid, masked.value, 0.0).sum() / valid.sum().clamp(min=1)
 
 
-def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Decay for matrices and kernels only: norms and biases have one dimension."""
-    parameters = [p for p in network.parameters() if p.requires_grad]
+def parameter_groups(network: Network, weight_decay: float, orthogonal: bool) -> list[dict[str, Any]]:
+    """Decay for matrices and kernels only: norms and biases have one dimension.
+
+    Args:
+        orthogonal: gives the kernels between the image and the heads to a group of their own, for `Muon`.
+    """
+    trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    inner = {
+        name
+        for name, p in trained.items()
+        if orthogonal and p.ndim == 4 and not name.startswith("heads.") and p.shape[1] > 3
+    }
     return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+        {"params": [trained[name] for name in sorted(inner)], "weight_decay": weight_decay, "orthogonal": True},
+        {
+            "params": [p for name, p in trained.items() if p.ndim > 1 and name not in inner],
+            "weight_decay": weight_decay,
+        },
+        {"params": [p for p in trained.values() if p.ndim <= 1], "weight_decay": 0.0},
+    ][0 if inner else 1 :]
 
 
 class EyesModule(pl.LightningModule):
@@ -83,8 +96,9 @@ class EyesModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         config = self.config
-        optimizer = AdamW(
-            parameter_groups(self.network, config.optimizer.weight_decay),
+        muon = config.optimizer.type == "muon"
+        optimizer = (Muon if muon else AdamW)(
+            parameter_groups(self.network, config.optimizer.weight_decay, orthogonal=muon),
             lr=config.optimizer.lr,
             betas=config.optimizer.betas,
         )
@@ -103,7 +117,7 @@ class EyesModule(pl.LightningModule):
         torch.manual_seed((self.config.seed << 32) + self.trainer.global_step)
 
     def training_step(self, batch: EyeBatch, batch_idx: int) -> Tensor:
-        predictions = self.network(standardise(batch["image"], batch["content"]))
+        predictions = self.network.answer(batch)
         losses: dict[str, Masked] = {
             name: cast(Any, head).loss(predictions[name], batch) for name, head in self.network.heads.items()
         }

@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning.loggers import WandbLogger
 
 from zoo.conventions import DOMAINS
-from zoo.data.letterbox import Letterbox, standardise
+from zoo.data.letterbox import Letterbox
 from zoo.data.sample import EyeBatch
 from zoo.model.network import Network
 from zoo.train.measure import to_device
@@ -37,7 +37,7 @@ def overlays(network: Network, batches: Iterable[EyeBatch], device: torch.device
         batch = to_device(batch, device)
         height, width = batch["image"].shape[2:]
         frames = [OnCanvas(whole, height, width)] * len(batch["image"])
-        predictions = network(standardise(batch["image"], batch["content"]))
+        predictions = network.answer(batch)
         results = to_native(predictions, batch["content"], frames)
         for image, result, domain in zip(batch["image"], results, batch["domain"], strict=True):
             if DOMAINS[int(domain)] == "synthetic":

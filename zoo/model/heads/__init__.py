@@ -7,12 +7,16 @@ from typing import Any, Final
 from zoo.model.config import HeadConfig
 from zoo.model.heads.base import Head, Masked
 from zoo.model.heads.blink import BlinkHead
+from zoo.model.heads.eye3d import Eye3dHead
+from zoo.model.heads.gaze import GazeHead
 from zoo.model.heads.keypoints import KeypointsHead
 from zoo.model.heads.segmentation import SegmentationHead
 from zoo.model.neck import FeatureChannels
 
 HEADS: Final[dict[str, type[Head[Any]]]] = {
     "blink": BlinkHead,
+    "eye3d": Eye3dHead,
+    "gaze": GazeHead,
     "keypoints": KeypointsHead,
     "segmentation": SegmentationHead,
 }

@@ -14,12 +14,9 @@ from zoo.conventions import MAX_GLINTS
 from zoo.data.sample import EyeBatch
 from zoo.model.config import KeypointsConfig
 from zoo.model.heads.base import Head, Masked, Scored, at_least_float32, masked
+from zoo.model.heads.votes import STRIDE, crop, decode_votes, heatmap_divergence, to_cells, to_px
 from zoo.model.neck import FeatureChannels, Features, Map, unfold
 
-PUPIL_STRIDE: Final = 4
-PUPIL_WINDOW: Final = 3
-"""Cells on each side of the highest one that the soft-argmax averages over: a second, lower mode of the
-heat map must not pull the centre towards itself."""
 GLINT_STRIDE: Final = 2
 GLINT_SCORE: Final = 0.3
 """A peak above this score counts as a glint."""
@@ -63,11 +60,11 @@ class KeypointsHead(Head[KeypointsConfig]):
     ) -> dict[str, Tensor]:
         """The prediction for an image of this size from 3 pupil maps, 4 x 3 glint maps and a logit."""
         maps = at_least_float32(maps)
-        pupil = _crop(maps[:, :3], size, PUPIL_STRIDE)
-        glints = _crop(unfold(maps[:, 3:], 2), size, GLINT_STRIDE)
+        pupil = crop(maps[:, :3], size, STRIDE)
+        glints = crop(unfold(maps[:, 3:], 2), size, GLINT_STRIDE)
         glints_px, scores = decode_glints(glints[:, 0].detach(), glints[:, 1:].detach())
         return {
-            "pupil_px": decode_pupil(pupil[:, 0], pupil[:, 1:]),
+            "pupil_px": decode_votes(pupil[:, 0], pupil[:, 1:]),
             "pupil_present": torch.sigmoid(present),
             "pupil_present_logit": present,
             "pupil_heatmap_logits": pupil[:, 0],
@@ -81,8 +78,8 @@ class KeypointsHead(Head[KeypointsConfig]):
         """Pupil heat map and distance, presence, glint heat map and offsets: each where it is labelled."""
         centre_valid, glints_valid = _centre_valid(batch), batch["glints_valid"]
         centre = batch["pupil_ellipse"][:, :2]
-        distance = (prediction["pupil_px"] - centre).abs().sum(1) / PUPIL_STRIDE
-        heatmap = _heatmap_divergence(prediction["pupil_heatmap_logits"], centre)
+        distance = (prediction["pupil_px"] - centre).abs().sum(1) / STRIDE
+        heatmap = heatmap_divergence(prediction["pupil_heatmap_logits"], centre)
         logit = at_least_float32(prediction["pupil_present_logit"])
         label = batch["pupil_present"].to(logit.dtype)
         present = F.binary_cross_entropy_with_logits(logit, label, reduction="none")
@@ -126,32 +123,6 @@ def _centre_valid(batch: EyeBatch) -> Tensor:
     return batch["pupil_ellipse_valid"] & batch["pupil_present_valid"] & (batch["pupil_present"] > 0.5)
 
 
-def _crop(maps: Tensor, size: tuple[int, int], stride: int) -> Tensor:
-    height, width = -(-size[0] // stride), -(-size[1] // stride)
-    return maps if maps.shape[2:] == (height, width) else maps[:, :, :height, :width]
-
-
-def _to_px(cells: Tensor, stride: int) -> Tensor:
-    return stride * (cells + 0.5) - 0.5
-
-
-def _to_cells(px: Tensor, stride: int) -> Tensor:
-    return (px + 0.5) / stride - 0.5
-
-
-def decode_pupil(logits: Float[Tensor, "B h w"], offsets: Float[Tensor, "B 2 h w"]) -> Float[Tensor, "B 2"]:
-    """Soft-argmax of the votes (cell + offset) around the highest cell, in pixels."""
-    height, width = logits.shape[1:]
-    cell = torch.arange(height * width, device=logits.device)
-    grid = torch.stack([cell % width, cell // width])
-    flat = logits.flatten(1)
-    beside = grid - grid[:, flat.argmax(1)].T[:, :, None]
-    far = beside.abs().amax(1) > PUPIL_WINDOW
-    weight = flat.masked_fill(far, -math.inf).softmax(1)
-    votes = offsets.flatten(2) + grid
-    return _to_px((votes @ weight[:, :, None])[:, :, 0], PUPIL_STRIDE)
-
-
 def decode_glints(
     logits: Float[Tensor, "B h w"], offsets: Float[Tensor, "B 2 h w"]
 ) -> tuple[Float[Tensor, "B 8 2"], Float[Tensor, "B 8"]]:
@@ -164,7 +135,7 @@ def decode_glints(
     score, cell = peaks.topk(MAX_GLINTS, dim=1)
     offset = offsets.flatten(2).gather(2, cell[:, None].expand(-1, 2, -1))
     position = torch.stack([cell % width, cell // width], dim=1) + offset
-    return _to_px(position, GLINT_STRIDE).transpose(1, 2), score.sigmoid()
+    return to_px(position, GLINT_STRIDE).transpose(1, 2), score.sigmoid()
 
 
 def _highest_near(x: Tensor) -> Tensor:
@@ -174,20 +145,10 @@ def _highest_near(x: Tensor) -> Tensor:
     return torch.maximum(torch.maximum(x[:, :, :-2], x[:, :, 1:-1]), x[:, :, 2:])
 
 
-def _heatmap_divergence(logits: Tensor, centre: Tensor) -> Tensor:
-    """Kullback-Leibler divergence (B,) of the heat map from a Gaussian of one cell around the centre."""
-    height, width = logits.shape[1:]
-    cell = _to_cells(centre.to(logits.dtype), PUPIL_STRIDE)
-    columns = torch.arange(width, device=logits.device) - cell[:, :1].clamp(0, width - 1)
-    rows = torch.arange(height, device=logits.device) - cell[:, 1:].clamp(0, height - 1)
-    log_target = (-(rows[:, :, None] ** 2 + columns[:, None, :] ** 2) / 2).flatten(1).log_softmax(1)
-    return (log_target.exp() * (log_target - logits.flatten(1).log_softmax(1))).sum(1)
-
-
 def _glint_loss(logits: Tensor, offsets: Tensor, glints_px: Tensor, visible: Tensor) -> Tensor:
     """Focal loss of the heat map and L1 of the offsets, over the number of glints; (B,)."""
     height, width = logits.shape[1:]
-    cells = _to_cells(glints_px.to(logits.dtype), GLINT_STRIDE)
+    cells = to_cells(glints_px.to(logits.dtype), GLINT_STRIDE)
     nearest = cells.round()
     limit = torch.tensor([width - 1, height - 1], device=logits.device)
     inside = visible & ((nearest >= 0) & (nearest <= limit)).all(2)

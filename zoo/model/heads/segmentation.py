@@ -19,21 +19,22 @@ from zoo.model.neck import FeatureChannels, Features, Map, unfold
 class SegmentationHead(Head[SegmentationConfig]):
     """Class logits at the size of the input.
 
-    Each cell of the stride-4 map predicts its own 4x4 pixels. The loss is the cross entropy plus the soft
+    Each cell of the finest map predicts its own pixels. The loss is the cross entropy plus the soft
     Dice loss averaged over the classes that the label holds; pixels labelled 255 count in neither.
     """
 
-    needs: ClassVar[tuple[Map, ...]] = ("stride4",)
+    needs: ClassVar[tuple[Map, ...]] = ("fine",)
 
     def __init__(self, config: SegmentationConfig, channels: FeatureChannels) -> None:
         super().__init__(config, channels)
-        self.classify = nn.Conv2d(channels.stride4, 16 * len(CLASSES), 1)
+        self.classify = nn.Conv2d(channels.fine, channels.fine_stride**2 * len(CLASSES), 1)
 
     def forward(self, features: Features) -> dict[str, Tensor]:
         """`logits` (B, 4, H, W)."""
-        assert features.stride4 is not None
+        assert features.fine is not None
         height, width = features.size
-        return {"logits": unfold(self.classify(features.stride4), 4)[:, :, :height, :width]}
+        cells = self.classify(features.fine)
+        return {"logits": unfold(cells, self.channels.fine_stride)[:, :, :height, :width]}
 
     def loss(self, prediction: dict[str, Tensor], batch: EyeBatch) -> Masked:
         """Cross entropy + soft Dice loss of the classes present."""
