@@ -174,14 +174,14 @@ def calibrate(
         typer.Option(metavar="FX,FY,CX,CY|CSV", help="Intrinsics in native pixels, as for predict."),
     ] = None,
     eye_side: Annotated[
-        str | None, typer.Option(metavar="left|right", help="The subject's own; for kappa, and to be checked.")
+        str | None, typer.Option(metavar="left|right", help="The subject's own. kappa needs it.")
     ] = None,
     device: Device = "auto",
 ) -> None:
     """Fit one person's visual axis to frames with known targets, for `zoo predict --calibration`.
 
     SAMPLES.csv has file,target_pitch_deg,target_yaw_deg (direction of the visual axis; pitch is positive
-    upwards, yaw towards image left, (0, 0) looks into the camera) or file,target_x_mm,target_y_mm,target_z_mm
+    upwards, yaw towards image left, (0, 0) faces the camera) or file,target_x_mm,target_y_mm,target_z_mm
     (points), in the camera frame, and eye_side where it is known. Samples without a visible pupil are left
     out; outliers are named.
     """

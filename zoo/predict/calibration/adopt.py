@@ -1,0 +1,60 @@
+"""A calibration for a run of `zoo predict`: checked against checkpoint and frames before the run starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoo.conventions import EyeSide
+from zoo.errors import ZooError
+from zoo.hub.metadata import ModelMetadata
+from zoo.predict.calibration.calibration import Calibration
+from zoo.predict.calibration.file import read
+from zoo.predict.cameras import Cameras
+
+
+def adopt(
+    path: Path, metadata: ModelMetadata, cameras: Cameras, files: Sequence[str]
+) -> tuple[Calibration, list[str]]:
+    """Read the calibration that a run shall use; also remarks for the user.
+
+    Args:
+        metadata: of the checkpoint that predicts.
+        files: the run's inputs, as `cameras` knows them.
+
+    Raises:
+        ZooError: it cannot be read, was made for other weights, or with the other eye than a frame shows.
+    """
+    calibration = read(path)
+    made = calibration.checkpoint
+    here = metadata.weights.sha256 if metadata.weights else "unknown"
+    if made is None or made.sha256 != here:
+        raise ZooError(
+            f"{path}: was made for the weights of {made.name if made else 'no checkpoint'} with SHA-256 "
+            f"{made.sha256[:12] if made else 'unknown'}, not for {metadata.name} with {here[:12]}; "
+            "calibrate again"
+        )
+    known = [(file, cameras.of(file)) for file in files]
+    sides: list[EyeSide | None] = []
+    for file, camera in known:
+        side = camera.eye_side if camera else None
+        calibration.check_side(side, file)
+        sides.append(side)
+    notes = []
+    if calibration.eye_side and not all(sides):
+        notes.append(
+            f"{path}: frames whose eye_side is not known are taken for the {calibration.eye_side} eye"
+        )
+    if not calibration.eye_side:
+        notes.append(f"{path}: does not say of which eye it is; it is applied to all frames")
+    if any((camera is not None) != calibration.camera_known for _, camera in known):
+        made_with = "with" if calibration.camera_known else "without"
+        notes.append(
+            f"{path}: was made {made_with} --camera; frames where that differs are corrected wrongly"
+        )
+    return calibration, notes
+
+
+def side_of(known: EyeSide | None, calibration: Calibration | None) -> EyeSide | None:
+    """The side of a frame's eye: where it is unknown, the calibration's."""
+    return known or (calibration.eye_side if calibration else None)
