@@ -56,7 +56,7 @@ def latencies(rounds: int) -> dict[str, float]:
         network = fused(Network(compose("train", [f"network={name}"]).network))
         contenders[name] = partial(network, image)
         for head in network.heads:
-            contenders[f"{name}/{head}"] = partial(network, image, [head])
+            contenders[f"{name}/{head}"] = partial(network, image, heads=[head])
     peer = timm.create_model("resnet18", features_only=True).eval()
     contenders["resnet18"] = partial(peer, image.expand(-1, 3, -1, -1).contiguous())
     with torch.inference_mode():

@@ -108,7 +108,18 @@ class HeadTests:
 
     def test_errors_have_names_that_evaluation_can_aggregate(self, head: Head[Any]) -> None:
         batch = random_eye_batch(3, SIZE, SIZE)
-        kinds = {"px", "mm", "deg", "share", "error", "intersection", "union", "matched", "predicted", "labelled"}
+        kinds = {
+            "px",
+            "mm",
+            "deg",
+            "share",
+            "error",
+            "intersection",
+            "union",
+            "matched",
+            "predicted",
+            "labelled",
+        }
         for name, error in head.errors(head(random_features(3)), batch).items():
             assert name.rpartition("_")[2] in kinds
             assert error.value.shape == error.valid.shape == (3,)

@@ -141,7 +141,7 @@ def test_a_device_that_is_not_here_is_named_with_those_that_are() -> None:
 
 def test_a_network_with_one_head_answers_only_that() -> None:
     model = predictor()
-    model._run.forward = lambda image: {"lids": {"openness": torch.ones(1), "blink": torch.zeros(1)}}  # type: ignore[method-assign]
+    model._run.forward = lambda image, *_: {"lids": {"openness": torch.ones(1), "blink": torch.zeros(1)}}  # type: ignore[method-assign]
     result = model(disc(120, 160, 80, 60, 20))
     assert result.openness == 1 and result.blink == 0
     assert result.pupil_present is None and result.segmentation is None and result.glints == ()

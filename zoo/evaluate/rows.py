@@ -26,7 +26,7 @@ def rows(
     Columns:
         subject, domain, eye_side, openness, pupil_visible, gaze_eccentricity_deg (between the optical axis
         and the direction from the cornea to the camera), focal_over_width: what to slice by.
-        label/...: positions and pixel counts from which `baseline` predicts.
+        label/...: positions, axes and pixel counts from which `baseline` predicts.
         <head>/<error>: `Head.errors`; <head>/<name>_score and <head>/<name>_label: `Head.scores`.
 
     Args:
@@ -87,6 +87,10 @@ def _labels(batch: EyeBatch, native: Tensor) -> dict[str, pl.Series]:
     for name, (position, valid) in positions.items():
         for axis, value in zip("uv", (position.cpu() * native[:, None]).unbind(1), strict=True):
             labels[f"label/{name}_{axis}_px"] = _nullable(value, valid)
+    for name in ("optical", "visual", "cornea_mm"):
+        solid = batch["eye3d_valid"]
+        for axis, value in zip("xyz", batch[name].cpu().unbind(1), strict=True):  # type: ignore[literal-required]
+            labels[f"label/{name}_{axis}"] = _nullable(value, solid)
     for c, name in enumerate(CLASSES):
         pixels = (batch["segmentation"] == c).sum((1, 2)).float()
         labels[f"label/{name}_pixels"] = _nullable(pixels, batch["segmentation_valid"])

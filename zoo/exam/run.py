@@ -16,6 +16,7 @@ import torch
 from zoo.config import EvalConfig, MeyeData
 from zoo.errors import ZooError
 from zoo.evaluate import baseline, rows, summarise, summarise_by
+from zoo.exam.oracle import depth_floor, visual_floor_deg
 from zoo.exam.real import over_people, score_meye
 from zoo.files import replacing, write_text
 from zoo.predict.predictor import Predictor, load
@@ -37,6 +38,8 @@ class ExamReport:
     """On real people: means over people, with the worst person's beside them as ``<metric>@worst``."""
     baseline: Metrics
     """Of a constant prediction on the same samples."""
+    floor: Metrics
+    """Of an observer who sees everything but whose eye it is (`zoo.exam.oracle`)."""
     slices: dict[str, dict[str, Metrics]]
     """Column -> value -> metrics."""
 
@@ -65,10 +68,12 @@ def evaluate(config: EvalConfig, progress: Callable[[int], None] = lambda frames
 
     slices: dict[str, dict[str, Metrics]] = {}
     trivial: Metrics = {}
+    floor: Metrics = {}
     if isinstance(config.data, MeyeData):
         metrics, slices["subject"] = over_people(table)
     else:
         metrics, trivial = summarise(table), summarise(baseline(table))
+        floor = _floor(table)
     for column in config.by:
         if column not in table.columns:
             raise ZooError(
@@ -84,11 +89,26 @@ def evaluate(config: EvalConfig, progress: Callable[[int], None] = lambda frames
         data=config.data.model_dump(mode="json", exclude={"root", "path"}) | {"seed": config.seed},
         metrics=metrics,
         baseline=trivial,
+        floor=floor,
         slices=slices,
     )
     if config.output is not None:
         _write(config.output, report, table)
     return report
+
+
+def _floor(table: pl.DataFrame) -> Metrics:
+    if "eye3d/cornea_depth_mm" not in table.columns:
+        return {}
+    apart = [pl.col(f"label/cornea_mm_{axis}") ** 2 for axis in "xyz"]
+    judged = table.filter(pl.col("eye3d/cornea_depth_mm").is_not_null())
+    distance = judged.select(pl.sum_horizontal(apart).sqrt().mean()).item()
+    mean, median = visual_floor_deg()
+    return {
+        "eye3d/cornea_depth_mm_mean": depth_floor(distance),
+        "gaze/visual_deg_mean": mean,
+        "gaze/visual_deg_median": median,
+    }
 
 
 def _tables(config: EvalConfig, predictor: Predictor) -> Iterator[pl.DataFrame]:

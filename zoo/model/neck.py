@@ -29,8 +29,12 @@ class Features(NamedTuple):
     eye_side: Tensor  # (B,) index into conventions.EYE_SIDES
     pooled: Tensor | None  # (B, P): mean and maximum of the coarsest map
     stride4: Tensor | None  # (B, width, h, w), h >= H / 4
-    fine: Tensor | None  # (B, detail, 2h, 2w) at stride 2, or the map at stride 4 where the neck has no detail
-    eye3d: dict[str, Tensor] | None = None  # the prediction of the head of that type, for those that build on it
+    fine: (
+        Tensor | None
+    )  # (B, detail, 2h, 2w) at stride 2, or the map at stride 4 where the neck has no detail
+    eye3d: dict[str, Tensor] | None = (
+        None  # the prediction of the head of that type, for those that build on it
+    )
 
 
 class Given(NamedTuple):

@@ -97,9 +97,7 @@ class Predictor:
         ]
         with torch.inference_mode():
             intrinsics, sides = on_canvas(frames)
-            heads = self._run(
-                standardise(canvas, content), intrinsics.to(self.device), sides.to(self.device)
-            )
+            heads = self._run(standardise(canvas, content), intrinsics.to(self.device), sides.to(self.device))
             return to_native(heads, content, frames, segmentation)
 
 

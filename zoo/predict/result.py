@@ -53,7 +53,7 @@ class EyeResult:
     segmentation: UInt8[np.ndarray, "h w"] | None = None
     """Class ids of `zoo.conventions`."""
     cornea_mm: Vector | None = None
-    """Centre of the corneal sphere. Where `camera_known` is false, 3D assumes a field of view: relative only."""
+    """Centre of the corneal sphere. Relative only where `camera_known` is false."""
     pupil_mm: Vector | None = None
     """Centre of the pupil."""
     optical: Vector | None = None

@@ -48,7 +48,11 @@ def parameter_groups(network: Network, weight_decay: float, orthogonal: bool) ->
         if orthogonal and p.ndim == 4 and not name.startswith("heads.") and p.shape[1] > 3
     }
     return [
-        {"params": [trained[name] for name in sorted(inner)], "weight_decay": weight_decay, "orthogonal": True},
+        {
+            "params": [trained[name] for name in sorted(inner)],
+            "weight_decay": weight_decay,
+            "orthogonal": True,
+        },
         {
             "params": [p for name, p in trained.items() if p.ndim > 1 and name not in inner],
             "weight_decay": weight_decay,

@@ -36,7 +36,8 @@ def overlays(network: Network, batches: Iterable[EyeBatch], device: torch.device
     for batch in batches:
         batch = to_device(batch, device)
         height, width = batch["image"].shape[2:]
-        frames = [OnCanvas(whole, height, width)] * len(batch["image"])
+        known = zip(batch["camera"], batch["camera_valid"], strict=True)
+        frames = [OnCanvas(whole, height, width, camera if valid else None) for camera, valid in known]
         predictions = network.answer(batch)
         results = to_native(predictions, batch["content"], frames)
         for image, result, domain in zip(batch["image"], results, batch["domain"], strict=True):

@@ -115,7 +115,7 @@ class Eye3dHead(Head[Eye3dConfig]):
         return Masked(masked(value, valid), valid)
 
     def errors(self, prediction: dict[str, Tensor], batch: EyeBatch) -> dict[str, Masked]:
-        """Distances of the cornea's centre (whole, along the ray to it, across it), and of the geometric axis.
+        """Distances of the cornea's centre (whole, along its ray, across it), and of the geometric axis.
 
         `cornea_mm`, `cornea_depth_mm`, `cornea_lateral_mm`, `pupil3d_mm`, `geometric_deg`.
         """

@@ -22,7 +22,7 @@ from zoo.model.heads.votes import Summary
 from zoo.model.neck import FeatureChannels, Features, Map
 
 MEAN_KAPPA: Final = (math.radians(5.0), math.radians(1.5))
-"""Horizontal (nasal) and vertical (up) angle between the axes in adults; sources in `zoo.synth.eyes.anatomy`."""
+"""Horizontal (nasal) and vertical (up) angle between the axes of adults; see `zoo.synth.eyes.anatomy`."""
 
 
 class GazeHead(Head[GazeConfig]):
@@ -48,7 +48,8 @@ class GazeHead(Head[GazeConfig]):
     def forward(self, features: Features) -> dict[str, Tensor]:
         """`optical`, `direct_axis`, `visual` (B, 3) unit vectors, camera frame; `roll` (B,) radians;
         `gaze_sigma` (B,) radians, below which 68 % of the errors of `optical` are expected; `gaze_log_scales`
-        (B, 2) of the direct and of the fused axis."""  # fmt: skip
+        (B, 2) of the direct and of the fused axis.
+        """  # fmt: skip
         assert features.pooled is not None and features.stride4 is not None
         summary, point = self.summary(features.stride4, features.size)
         camera = features.camera.to(point.dtype)
@@ -86,7 +87,7 @@ class GazeHead(Head[GazeConfig]):
         return Masked(masked(value, valid), valid)
 
     def errors(self, prediction: dict[str, Tensor], batch: EyeBatch) -> dict[str, Masked]:
-        """`optical_deg`, `direct_deg`, `visual_deg`: angles. `sigma_share`: whether sigma covers the first."""
+        """`optical_deg`, `direct_deg`, `visual_deg`: angles; `sigma_share`: whether sigma covers the first."""
         valid = has_geometry(batch)
         angle = angle_between(prediction["optical"], batch["optical"])
         direct = torch.rad2deg(angle_between(prediction["direct_axis"], batch["optical"]))

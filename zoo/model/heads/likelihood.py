@@ -1,4 +1,4 @@
-"""Likelihoods by which a head learns how wrong it is: Laplace densities, robust to the tails of real errors."""
+"""Likelihoods by which a head learns how wrong it is: Laplace densities, robust to outliers."""
 
 from __future__ import annotations
 

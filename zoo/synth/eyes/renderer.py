@@ -111,7 +111,7 @@ class EyeRenderer:
         )  # fmt: skip
 
     def _nothing(self, draws: Draws) -> Tensor:
-        """What a tracker sees off the face: blurred shapes, stripes and edges, or noise and nearly nothing."""
+        """What a tracker sees off the face: blurred shapes, stripes, or noise and nearly nothing."""
         coarse = draws.unit("nothing.coarse", 1, 6, 8)
         fine = draws.unit("nothing.fine", 1, 24, 32)
         size = (self.height, self.width)
