@@ -12,7 +12,9 @@ import torch
 
 import zoo
 from zoo.config.rendering import load_domain, load_rig
+from zoo.conventions import EYE_SIDES
 from zoo.draw import draw_frames, draw_labels, overlay, save_picture, sheet
+from zoo.explain import conventions_picture
 from zoo.synth.eyes.renderer import EyeRenderer
 
 SEED = 77
@@ -29,7 +31,9 @@ def main() -> None:
     frames = EyeRenderer(framed, SEED, load_rig("random"), 240, 320).render(torch.arange(24))
     chosen = frames["pupil_present"].nonzero()[:12, 0]
     images = [frames["image"][i, 0].numpy() for i in chosen.tolist()]
-    results = zoo.load("eyenet_s", "cpu").predict(images)
+    cameras = [frames["camera"][i] for i in chosen.tolist()]
+    sides = [EYE_SIDES[int(frames["eye_side"][i])] for i in chosen.tolist()]
+    results = zoo.load("eyenet_s", "cpu").predict(images, cameras, sides)
     pictures = [overlay(image, result) for image, result in zip(images, results, strict=True)]
     save_picture(folder / "predictions.jpg", sheet(pictures, 4))
 
@@ -37,6 +41,7 @@ def main() -> None:
     save_picture(folder / "renders.jpg", sheet(draw_frames(frames), 8))
     labels = {key: value[:24] for key, value in frames.items()}  # type: ignore[index]
     save_picture(folder / "labels.jpg", sheet(draw_labels(labels), 6))  # type: ignore[arg-type]
+    save_picture(folder / "conventions.jpg", conventions_picture())
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 render_app = typer.Typer(help="Render synthetic data with exact labels.", no_args_is_help=True)
 app.add_typer(render_app, name="render")
+draw_app = typer.Typer(help="Draw what explains the zoo.", no_args_is_help=True)
+app.add_typer(draw_app, name="draw")
 
 USER_ERROR: Final = 2
 INTERRUPTED: Final = 130
@@ -289,6 +291,19 @@ def render_eyes(
         for picture in draw(renderer.render(torch.arange(start, min(start + _SHEET_CHUNK, count))))
     ]
     save_picture(sheet, contact_sheet(pictures, math.ceil(math.sqrt(count))))
+
+
+@command(draw_app, "conventions")
+def draw_conventions(
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .png or .jpg file.")] = Path(
+        "conventions.png"
+    ),
+) -> None:
+    """Draw the picture that explains camera frame, signs and angles, on rendered eyes of known gaze."""
+    from zoo.draw import save_picture
+    from zoo.explain import conventions_picture
+
+    save_picture(output, conventions_picture())
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -87,7 +87,7 @@ class GazeHead(Head[GazeConfig]):
         return Masked(masked(value, valid), valid)
 
     def errors(self, prediction: dict[str, Tensor], batch: EyeBatch) -> dict[str, Masked]:
-        """`optical_deg`, `direct_deg`, `visual_deg`: angles; `sigma_share`: whether sigma covers the first."""
+        """`optical_deg`, `direct_deg`, `visual_deg`; `sigma_share`: whether sigma covers the first."""
         valid = has_geometry(batch)
         angle = angle_between(prediction["optical"], batch["optical"])
         direct = torch.rad2deg(angle_between(prediction["direct_axis"], batch["optical"]))
