@@ -15,10 +15,8 @@ from zoo.data.perturb import KINDS
 from zoo.exam.run import evaluate
 from zoo.files import write_text
 
-RENDERED = {
-    "unseen": ["focal_over_width", "openness", "pupil_visible", "gaze_eccentricity_deg", "eye_side"],
-    "shifted": ["focal_over_width", "openness", "pupil_visible", "gaze_eccentricity_deg", "eye_side"],
-}
+RENDERED = ("unseen", "shifted", "headset")
+SLICES = "by=[focal_over_width,openness,pupil_visible,gaze_eccentricity_deg,eye_side]"
 
 
 def main() -> None:
@@ -27,7 +25,7 @@ def main() -> None:
     parser.add_argument("--meye", type=Path, help="folder with labels.csv, images/, masks/")
     parser.add_argument("--output", type=Path, default=Path("metrics"))
     arguments = parser.parse_args()
-    parts = {name: [f"exam={name}", f"by=[{','.join(by)}]"] for name, by in RENDERED.items()}
+    parts = {name: [f"exam={name}", SLICES] for name in RENDERED}
     if arguments.meye is not None:
         real = ["data=meye", f"data.root={arguments.meye}"]
         parts["meye"] = real

@@ -36,6 +36,12 @@ CARD = (
     "keypoints/glint_recall",
     "blink/blink_ap",
     "blink/openness_mae",
+    "gaze/optical_deg_mean",
+    "gaze/optical_deg_median",
+    "gaze/visual_deg_mean",
+    "gaze/sigma_share",
+    "eye3d/cornea_lateral_mm_median",
+    "eye3d/cornea_depth_mm_mean",
 )
 """The metrics that a card lists, of every part of the exam that has them."""
 

@@ -31,6 +31,24 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("pupil centre, median px, ≥ 30 % visible", "shifted", f"{PUPIL}_median@visible30", ""),
     ("blink AP", "shifted", "blink/blink_ap", ""),
 )
+GAZE: tuple[tuple[str, str, str, str], ...] = (
+    ("unseen people, random rigs: optical axis, mean °", "unseen", "gaze/optical_deg_mean", "≤ 2.0"),
+    ("optical axis, median °", "unseen", "gaze/optical_deg_median", "≤ 1.5"),
+    ("optical axis, mean °, ≥ 30 % of the pupil visible", "unseen", "gaze/optical_deg_mean@visible30", ""),
+    ("errors within the stated sigma, 0.68 if it is true", "unseen", "gaze/sigma_share", "0.63 to 0.73"),
+    ("visual axis, mean °, not calibrated", "unseen", "gaze/visual_deg_mean", ""),
+    ("cornea centre across the ray, median mm", "unseen", "eye3d/cornea_lateral_mm_median", "≤ 0.25"),
+    ("cornea centre along the ray, mean mm", "unseen", "eye3d/cornea_depth_mm_mean", "≤ 1.3 floors"),
+    (
+        "held-out looks and rigs (*shifted*): optical axis, mean °",
+        "shifted",
+        "gaze/optical_deg_mean",
+        "≤ 3.0",
+    ),
+    ("errors within the stated sigma", "shifted", "gaze/sigma_share", "0.63 to 0.73"),
+    ("reference rig, not fine-tuned: optical axis, mean °", "headset", "gaze/optical_deg_mean", "≤ 1.0"),
+    ("cornea centre, mean mm", "headset", "eye3d/cornea_mm_mean", "≤ 0.5"),
+)
 REAL: tuple[tuple[str, str, str], ...] = (
     ("pupil mask centroid within 2 px, mean over people", f"{MASK}_within_2px", "≥ 0.97"),
     ("the same, worst person", f"{MASK}_within_2px@worst", "≥ 0.95"),
@@ -64,6 +82,19 @@ def rendered() -> list[str]:
         constant = _number(reports[NAMES[0], part]["baseline"].get(metric))
         body.append([label, *values, constant, target])
     return _table(["rendered, 160x120", *NAMES, "constant guess", "target"], body)
+
+
+def gaze() -> list[str]:
+    """The eye in 3D on rendered exams, beside the mean of the labels and the oracle floor."""
+    parts = dict.fromkeys(part for _, part, _, _ in GAZE)
+    reports = {(name, part): _load(name, part) for name in NAMES for part in parts}
+    body = []
+    for label, part, metric, target in GAZE:
+        values = [_number(reports[name, part]["metrics"].get(metric), 2) for name in NAMES]
+        first = reports[NAMES[0], part]
+        constant, floor = first["baseline"].get(metric), first["floor"].get(metric)
+        body.append([label, *values, _number(constant, 2), _number(floor, 2), target])
+    return _table(["rendered, 160x120", *NAMES, "constant guess", "oracle floor", "target"], body)
 
 
 def real() -> list[str]:
@@ -135,11 +166,16 @@ def curve() -> list[str]:
             point = json.loads(line)
             cells = [f"{point['samples']:,}", _number(point["segmentation/miou"])]
             cells += [_number(point[f"{PUPIL}_median"]), _number(point["blink/blink_ap"], 4)]
+            cells += [_number(point["gaze/optical_deg_mean"], 1)]
             body.append([name, *cells])
-    return _table(["network", "samples seen", "mIoU", "pupil, median px", "blink AP"], body)
+    return _table(
+        ["network", "samples seen", "mIoU", "pupil, median px", "blink AP", "optical axis, mean °"], body
+    )
 
 
-SECTIONS = {"rendered": rendered, "real": real, "people": people, "speed": speed, "curve": curve}
+SECTIONS = {
+    "rendered": rendered, "gaze": gaze, "real": real, "people": people, "speed": speed, "curve": curve,
+}  # fmt: skip
 
 
 def fill(text: str) -> str:

@@ -51,7 +51,7 @@ class HeadTests:
         features, batch = random_features(4), random_eye_batch(4, SIZE, SIZE)
         before = head.loss(head(features), batch).value
         other = random_features(4, seed=1)
-        maps = {name: swap(getattr(features, name), getattr(other, name)) for name in MAPS}
+        maps = {name: swap(getattr(features, name), getattr(other, name)) for name in (*MAPS, "image")}
         features = features._replace(**maps)
         changed = head.loss(head(features), batch).value != before
         assert changed.tolist() == [False, False, True, False]
@@ -89,7 +89,8 @@ class HeadTests:
         features = random_features(2, size=16, seed=2)
 
         def loss(*maps: Tensor) -> Tensor:
-            given = features._replace(**dict(zip(MAPS, maps, strict=True)), camera=features.camera.double())
+            rest = {"camera": features.camera.double(), "image": features.image.double()}
+            given = features._replace(**dict(zip(MAPS, maps, strict=True)), **rest)
             return head.loss(head(given), batch).value
 
         inputs = [getattr(features, name).double().requires_grad_() for name in MAPS]
@@ -147,4 +148,5 @@ def random_features(batch: int, size: int = SIZE, seed: int = 0) -> Features:
     stride4 = torch.randn(batch, CHANNELS.stride4, size // 4, size // 4, generator=g)
     fine = torch.randn(batch, CHANNELS.fine, size // 2, size // 2, generator=g)
     camera = default_camera(size, size, 40.0).expand(batch, 3, 3)
-    return Features((size, size), camera, torch.arange(batch) % 2, pooled, stride4, fine)
+    image = torch.randn(batch, 1, size, size, generator=g)
+    return Features((size, size), image, camera, torch.arange(batch) % 2, pooled, stride4, fine)

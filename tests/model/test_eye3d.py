@@ -10,7 +10,7 @@ from tests.model.head_tests import SIZE, HeadTests, random_features
 from zoo.data.sample import EyeBatch
 from zoo.geometry.angles import angle_between
 from zoo.geometry.cameras import project
-from zoo.model.config import Eye3dConfig
+from zoo.model.config import Eye3dConfig, PatchConfig
 from zoo.model.heads import Head
 from zoo.model.heads.likelihood import SIGMA_OF_SCALE, laplace, plane_laplace
 
@@ -54,6 +54,10 @@ class TestEye3d(HeadTests):
         errors = head.errors(prediction, batch)
         torch.testing.assert_close(errors["cornea_depth_mm"].value, 0.1 * batch["cornea_mm"].norm(dim=1))
         assert errors["cornea_lateral_mm"].value.max() < 1e-2
+
+
+class TestEye3dWithSecondLook(TestEye3d):
+    config = Eye3dConfig(hidden=8, points=3, patch=PatchConfig(size=32, widths=(8, 8, 8, 8)))
 
 
 def test_scales_are_learnt_at_the_mean_error() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from zoo.config import TrainConfig
 from zoo.errors import ZooError
 from zoo.model.heads.base import Masked
 from zoo.model.heads.blink import BlinkHead
+from zoo.model.network import Network
 from zoo.train.module import masked_mean, parameter_groups
 from zoo.train.run import train
 
@@ -40,6 +42,31 @@ def test_norms_and_biases_do_not_decay() -> None:
     assert (decayed["weight_decay"], kept["weight_decay"]) == (0.1, 0.0)
     assert {tuple(p.shape) for p in decayed["params"]} == {(2, 1, 3, 3), (2, 2)}
     assert len(kept["params"]) == 4  # two biases; weight and bias of the norm
+
+
+def test_kernels_between_the_image_and_the_heads_form_a_group_of_their_own(
+    config: Callable[..., TrainConfig],
+) -> None:
+    network = Network(config().network)
+    inner, outer, flat = parameter_groups(network, 0.1, orthogonal=True)
+    assert inner["orthogonal"]
+    assert all(p.ndim == 4 and p.shape[1] > 3 for p in inner["params"])
+    heads = {id(p) for p in network.heads.parameters()}
+    assert not any(id(p) in heads for p in inner["params"])
+    counted = sum(len(group["params"]) for group in (inner, outer, flat))
+    assert counted == len(list(network.parameters()))
+
+
+def test_frozen_parts_keep_weights_and_statistics(config: Callable[..., TrainConfig], tmp_path: Path) -> None:
+    from zoo.hub.checkpoint import load
+
+    first = train(config("samples=8", "schedule.warmup_samples=8"))
+    old = load(first)[0].state_dict()
+    again = config(f"init={first}", "freeze=[backbone,neck,blink]", f"run_dir={tmp_path / 'second'}")
+    new = load(train(again))[0].state_dict()
+    moved = {name for name in old if not torch.equal(old[name], new[name])}
+    assert moved
+    assert all(name.startswith(("heads.segmentation.", "heads.keypoints.")) for name in moved)
 
 
 def test_an_exploding_loss_stops_the_run_and_keeps_the_last_checkpoint(

@@ -15,7 +15,7 @@ from zoo.config.base import Config
 from zoo.config.choices import one_of
 from zoo.data.config import AugmentConfig
 from zoo.errors import did_you_mean
-from zoo.model.config import NetworkConfig
+from zoo.model.config import TRUNK, NetworkConfig
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Perturbation = Literal["shift", "scale", "border", "turn", "exposure"]
@@ -148,6 +148,8 @@ class TrainConfig(Config):
     batch_size: PositiveInt = 64
     init: str | None = None
     heads: Annotated[list[str], Field(min_length=1)] | None = None
+    freeze: list[str] = []
+    """Parts whose weights stay: `backbone`, `neck`, or heads."""
     network: NetworkConfig
     data: EyeData
     augment: AugmentConfig
@@ -172,6 +174,12 @@ class TrainConfig(Config):
                     raise _error(
                         key, head, f"the network has no such head; {did_you_mean(head, self.network.heads)}"
                     )
+        parts = (*TRUNK, *self.used_network.heads)
+        for part in self.freeze:
+            if part not in parts:
+                raise _error("freeze", part, f"no such part is trained; {did_you_mean(part, parts)}")
+        if set(self.freeze) >= set(parts):
+            raise _error("freeze", str(self.freeze), "nothing is left to train")
         if self.schedule.warmup_samples > self.samples:
             raise _error(
                 "schedule.warmup_samples",

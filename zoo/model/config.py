@@ -5,12 +5,16 @@ Imports no torch, so that commands which only read configurations stay fast.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 Width = Annotated[int, Field(ge=8, multiple_of=8)]
 """Channels; multiples of 8 fill the vector registers."""
+
+
+TRUNK: Final = ("backbone", "neck")
+"""What all heads share; heads have names of their own."""
 
 
 class _Strict(BaseModel):
@@ -88,12 +92,20 @@ class KeypointsConfig(_Strict):
     hidden: PositiveInt = Field(32, description="hidden units of the presence classifier")
 
 
+class PatchConfig(_Strict):
+    """A second look at the eye, resampled to a fixed number of pixels a millimetre (`zoo.model.patch`)."""
+
+    size: Annotated[int, Field(ge=32, multiple_of=16)] = Field(64, description="pixels of its side")
+    widths: tuple[Width, Width, Width, Width] = (16, 32, 64, 96)
+
+
 class Eye3dConfig(_Strict):
     """Cornea centre and pupil centre in millimetres."""
 
     type: Literal["eye3d"] = "eye3d"
     hidden: PositiveInt = 64
     points: PositiveInt = Field(8, description="learned points whose positions the numbers are read from")
+    patch: PatchConfig | None = Field(None, description="refine by a second look; null: the first one counts")
 
 
 class GazeConfig(_Strict):
@@ -116,3 +128,9 @@ class NetworkConfig(_Strict):
     backbone: BackboneConfig = ByobConfig()
     neck: NeckConfig = NeckConfig()
     heads: dict[str, HeadConfig] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> NetworkConfig:
+        if taken := set(TRUNK) & set(self.heads):
+            raise ValueError(f"a head cannot be called {', '.join(sorted(taken))}")
+        return self

@@ -25,6 +25,7 @@ class Features(NamedTuple):
     """
 
     size: tuple[int, int]
+    image: Tensor  # (B, 1, H, W), standardised
     camera: Tensor  # (B, 3, 3) intrinsics, pixels of the input
     eye_side: Tensor  # (B,) index into conventions.EYE_SIDES
     pooled: Tensor | None  # (B, P): mean and maximum of the coarsest map
@@ -41,6 +42,7 @@ class Given(NamedTuple):
     """What the features know of the input, the first fields of `Features`."""
 
     size: tuple[int, int]
+    image: Tensor
     camera: Tensor
     eye_side: Tensor
 
@@ -52,6 +54,7 @@ class FeatureChannels(NamedTuple):
     stride4: int
     fine: int
     fine_stride: int
+    look: int = 0  # numbers of a second look at the eye (`zoo.model.patch`), where the eye3d head takes one
 
 
 class Neck(nn.Module):

@@ -16,9 +16,10 @@ from zoo.data.sample import EyeBatch
 from zoo.errors import did_you_mean
 from zoo.geometry.cameras import default_camera
 from zoo.model.backbone import build_backbone
-from zoo.model.config import NetworkConfig
+from zoo.model.config import TRUNK, NetworkConfig
 from zoo.model.heads import Head, build_head
 from zoo.model.neck import Features, Given, Neck
+from zoo.model.patch import patch_features
 
 
 class Network(nn.Module):
@@ -38,7 +39,12 @@ class Network(nn.Module):
         self.config = config
         self.backbone = build_backbone(config.backbone, config.input, fetch_weights)
         self.neck = Neck(self.backbone.strides, self.backbone.channels, config.neck)
-        self.heads = nn.ModuleDict({k: build_head(h, self.neck.channels) for k, h in config.heads.items()})
+        channels = self.neck.channels
+        for head in config.heads.values():
+            if head.type == "eye3d" and head.patch is not None:
+                channels = channels._replace(look=patch_features(head.patch))
+        self.heads = nn.ModuleDict({k: build_head(h, channels) for k, h in config.heads.items()})
+        self._frozen: list[nn.Module] = []
         self.to(memory_format=torch.channels_last)  # what convolutions are fastest in
 
     def forward(
@@ -72,7 +78,9 @@ class Network(nn.Module):
             camera = camera.expand(len(image), 3, 3)
         if eye_side is None:
             eye_side = torch.zeros(len(image), dtype=torch.long, device=image.device)
-        features: Features = self.neck(padded, self.backbone(padded), Given(size, camera, eye_side), needs)
+        features: Features = self.neck(
+            padded, self.backbone(padded), Given(size, image, camera, eye_side), needs
+        )
         predictions = {}
         for name, head in modules.items():
             predictions[name] = head(features)
@@ -80,12 +88,27 @@ class Network(nn.Module):
                 features = features._replace(eye3d=predictions[name])
         return {name: predictions[name] for name in chosen}
 
-    def answer(self, batch: EyeBatch) -> dict[str, dict[str, Tensor]]:
-        """The prediction for a batch of samples, with the cameras that are known."""
+    def freeze(self, parts: Collection[str]) -> None:
+        """Keep the weights and the normalisation statistics of these parts: `backbone`, `neck`, or heads."""
+        for part in parts:
+            module = getattr(self, part) if part in TRUNK else self.head(part)
+            module.requires_grad_(False)
+            self._frozen.append(module)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Network:
+        """As of any module, but frozen parts stay in evaluation mode."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
+
+    def answer(self, batch: EyeBatch, heads: Collection[str] | None = None) -> dict[str, dict[str, Tensor]]:
+        """The prediction for a batch of samples, with the cameras that are known; of all heads by default."""
         height, width = batch["image"].shape[2:]
         default = default_camera(width, height, DEFAULT_HORIZONTAL_FOV_DEG, device=batch["camera"].device)
         camera = torch.where(batch["camera_valid"][:, None, None], batch["camera"], default)
-        return self(standardise(batch["image"], batch["content"]), camera, batch["eye_side"])
+        return self(standardise(batch["image"], batch["content"]), camera, batch["eye_side"], heads)
 
     def _in_order(self, chosen: dict[str, Head[Any]]) -> dict[str, Head[Any]]:
         """The gaze is fused from the geometry, which therefore comes first, wanted or not."""

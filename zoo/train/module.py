@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pytorch_lightning as pl
 import torch
@@ -35,7 +35,9 @@ def masked_mean(masked: Masked, rows: Tensor | None = None) -> Float[Tensor, ""]
     return torch.where(valid, masked.value, 0.0).sum() / valid.sum().clamp(min=1)
 
 
-def parameter_groups(network: Network, weight_decay: float, orthogonal: bool) -> list[dict[str, Any]]:
+def parameter_groups(
+    network: nn.Module, weight_decay: float, orthogonal: bool = False
+) -> list[dict[str, Any]]:
     """Decay for matrices and kernels only: norms and biases have one dimension.
 
     Args:
@@ -121,9 +123,10 @@ class EyesModule(pl.LightningModule):
         torch.manual_seed((self.config.seed << 32) + self.trainer.global_step)
 
     def training_step(self, batch: EyeBatch, batch_idx: int) -> Tensor:
-        predictions = self.network.answer(batch)
+        learning = [name for name in self.network.heads if name not in self.config.freeze]
+        predictions = self.network.answer(batch, learning)
         losses: dict[str, Masked] = {
-            name: cast(Any, head).loss(predictions[name], batch) for name, head in self.network.heads.items()
+            name: self.network.head(name).loss(predictions[name], batch) for name in learning
         }
         weights = self.config.balance.weights
         total = torch.stack(

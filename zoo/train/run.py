@@ -111,6 +111,7 @@ def _module(config: TrainConfig, start: Path | None) -> EyesModule:
     network = Network(config.used_network, fetch_weights=config.init is None and start is None)
     if config.init is not None and start is None:
         say(report(config.init, load_matching(network, config.init)))
+    network.freeze(config.freeze)
     device = device_of(config)
     workers = config.trainer.workers
     if workers is None:

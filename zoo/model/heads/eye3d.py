@@ -21,6 +21,7 @@ from zoo.model.heads.base import Head, Masked, at_least_float32, masked
 from zoo.model.heads.likelihood import bounded, laplace, plane_laplace, smooth_angle
 from zoo.model.heads.votes import STRIDE, Summary, crop, decode_votes, heatmap_divergence
 from zoo.model.neck import FeatureChannels, Features, Map
+from zoo.model.patch import Patch
 
 MEAN_RADIUS: Final = 7.8
 """Corneal radius in mm about which a person's is predicted; see `zoo.synth.eyes.anatomy` for the source."""
@@ -38,6 +39,9 @@ class Eye3dHead(Head[Eye3dConfig]):
     where the refracted ray through the pupil's image point meets it. Radius of the cornea and of that sphere
     are anatomy: predicted near the mean of adults, as far as the picture tells.
 
+    With a `patch`, all of this is read in a second look at the eye (`zoo.model.patch`), which a first look
+    at the whole picture only has to find.
+
     The loss holds the negative log-likelihoods of position, distance, anatomy and resulting axis under
     Laplace densities whose scales are predicted too.
     """
@@ -48,30 +52,44 @@ class Eye3dHead(Head[Eye3dConfig]):
         super().__init__(config, channels)
         self.maps = nn.Conv2d(channels.stride4, 6, 1)
         self.summary = Summary(channels.stride4, config.points)
-        self.numbers = nn.Sequential(
-            nn.Linear(channels.pooled + self.summary.features, config.hidden),
-            nn.ReLU(inplace=True),
-            nn.Linear(config.hidden, 8),
-        )
+        self.numbers = _two_layers(channels.pooled + self.summary.features, config.hidden, 8)
+        self.patch: Patch | None = None
+        if config.patch is not None:
+            self.patch = Patch(config.patch)
+            self.refined = _two_layers(self.patch.features, 2 * config.hidden, 12)
 
     def forward(self, features: Features) -> dict[str, Tensor]:
         """Points, anatomy, axis and scales of their errors.
 
         `cornea_mm`, `pupil_mm`, `geometric_axis` (B, 3), camera frame; `cornea_radius_mm`,
         `pupil_distance_mm` (B,); `cornea_px`, `pupil_ray_px` (B, 2) and their heat maps (B, 2, h, w);
-        `log_depth` (B,) of z over the focal length in pixels; `log_scales` (B, 5) of position [px], log
-        distance, log radius, log pupil distance, and axis [rad].
+        `log_depth` (B,) of z over the focal length in pixels; both points (B, 2, 2) and the distance as the
+        first look had them, `first_px` and `first_log_depth`; `log_scales` (B, 5) of position [px], log
+        distance, log radius, log pupil distance, and axis [rad]; `look` (B, F), the numbers of a second look.
         """
         assert features.pooled is not None and features.stride4 is not None
         maps = at_least_float32(crop(self.maps(features.stride4), features.size, STRIDE))
         summary, _ = self.summary(features.stride4, features.size)
         numbers = at_least_float32(self.numbers(torch.cat([features.pooled, summary], dim=1)))
+        first_px = torch.stack(
+            [decode_votes(maps[:, 0], maps[:, 1:3]), decode_votes(maps[:, 3], maps[:, 4:])], dim=1
+        )
+        first_log_depth = math.log(_MM_PER_PX) + 4 * torch.tanh(numbers[:, 0] / 4)
+        points, log_depth, rest = first_px, first_log_depth, numbers[:, 1:]
+        look: dict[str, Tensor] = {}
+        if self.patch is not None:
+            # In millimetres from where the first look saw the cornea, and at its scale.
+            px_per_mm = torch.exp(-first_log_depth.detach())
+            look["look"] = self.patch(features.image, first_px[:, 0], px_per_mm)
+            refined = at_least_float32(self.refined(look["look"]))
+            shift = refined[:, :4].view(-1, 2, 2) * px_per_mm[:, None, None]
+            points = first_px[:, :1].detach() + shift
+            log_depth = first_log_depth.detach() + 0.2 * refined[:, 4]
+            rest = refined[:, 5:]
+        cornea_px, pupil_px = points.unbind(1)
         camera = features.camera.to(numbers.dtype)
-        cornea_px = decode_votes(maps[:, 0], maps[:, 1:3])
-        pupil_px = decode_votes(maps[:, 3], maps[:, 4:])
-        log_depth = math.log(_MM_PER_PX) + 4 * torch.tanh(numbers[:, 0] / 4)
-        radius = MEAN_RADIUS * torch.exp(0.15 * torch.tanh(numbers[:, 1]))
-        distance = MEAN_PUPIL_DISTANCE * torch.exp(0.2 * torch.tanh(numbers[:, 2]))
+        radius = MEAN_RADIUS * torch.exp(0.15 * torch.tanh(rest[:, 0]))
+        distance = MEAN_PUPIL_DISTANCE * torch.exp(0.2 * torch.tanh(rest[:, 1]))
         cornea = rays(cornea_px, camera) * (focal_length(camera) * torch.exp(log_depth))[:, None]
         pupil, _ = pupil_on_sphere(pupil_px, camera, cornea, radius, distance, EFFECTIVE_INDEX)
         return {
@@ -83,8 +101,11 @@ class Eye3dHead(Head[Eye3dConfig]):
             "cornea_px": cornea_px,
             "pupil_ray_px": pupil_px,
             "eye3d_heatmap_logits": maps[:, 0::3],
+            "first_px": first_px,
+            "first_log_depth": first_log_depth,
             "log_depth": log_depth,
-            "log_scales": bounded(numbers[:, 3:]),
+            "log_scales": bounded(rest[:, 2:]),
+            **look,
         }
 
     def loss(self, prediction: dict[str, Tensor], batch: EyeBatch) -> Masked:
@@ -94,6 +115,8 @@ class Eye3dHead(Head[Eye3dConfig]):
         camera = batch["camera"].to(cornea.dtype)
         cornea_px = project(cornea, camera)
         pupil_px = project(refract_point(pupil, cornea, radius, EFFECTIVE_INDEX), camera)
+        seen = torch.stack([cornea_px, pupil_px], dim=1)
+        first = (prediction["first_px"] - seen).square().sum(2).add(1e-6).sqrt().sum(1)
         offset = (prediction["cornea_px"] - cornea_px).square().sum(1).add(1e-6).sqrt()
         apart = (prediction["pupil_ray_px"] - pupil_px).square().sum(1).add(1e-6).sqrt()
         heatmaps = prediction["eye3d_heatmap_logits"]
@@ -105,7 +128,8 @@ class Eye3dHead(Head[Eye3dConfig]):
         angle = smooth_angle(prediction["geometric_axis"], unit(pupil - cornea))
         value = (
             maps
-            + (offset + apart) / STRIDE
+            + (first + apart) / STRIDE
+            + (prediction["first_log_depth"] - log_depth).abs()
             + plane_laplace(offset, position)
             + laplace(prediction["log_depth"] - log_depth, depth)
             + laplace(log_radius, curvature)
@@ -131,6 +155,10 @@ class Eye3dHead(Head[Eye3dConfig]):
             "pupil3d_mm": Masked(norm(prediction["pupil_mm"] - batch["pupil_mm"]), valid),
             "geometric_deg": Masked(angle, valid),
         }
+
+
+def _two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, outputs))
 
 
 def focal_length(camera: Float[Tensor, "B 3 3"]) -> Float[Tensor, "B"]:

@@ -40,7 +40,7 @@ class GazeHead(Head[GazeConfig]):
         super().__init__(config, channels)
         self.summary = Summary(channels.stride4, config.points)
         self.numbers = nn.Sequential(
-            nn.Linear(channels.pooled + self.summary.features + 3, config.hidden),
+            nn.Linear(channels.pooled + self.summary.features + channels.look + 3, config.hidden),
             nn.ReLU(inplace=True),
             nn.Linear(config.hidden, 6),
         )
@@ -55,7 +55,11 @@ class GazeHead(Head[GazeConfig]):
         camera = features.camera.to(point.dtype)
         ray = unit_rays(point, camera)
         zoom = torch.log(focal_length(camera) / features.size[1])[:, None]
-        numbers = self.numbers(torch.cat([features.pooled, summary, ray[:, :2], zoom], dim=1))
+        known = [features.pooled, summary, ray[:, :2], zoom]
+        if self.channels.look:
+            assert features.eye3d is not None, "the network runs the eye3d head before this one"
+            known.append(features.eye3d["look"])
+        numbers = self.numbers(torch.cat(known, dim=1))
         numbers = at_least_float32(numbers)
         direct = _direction(numbers[:, :2], at_least_float32(ray))
         log_scales = bounded(numbers[:, 4:] - 2)

@@ -74,13 +74,22 @@ class Summary(nn.Module):
     def __init__(self, channels: int, points: int) -> None:
         super().__init__()
         self.maps = nn.Conv2d(channels, points, 1)
-        self.features = channels + 2 * (points - 1) + points
+        self.features = self.count(channels, points)
+
+    @staticmethod
+    def count(channels: int, points: int) -> int:
+        """How many numbers a summary has."""
+        return channels + 2 * (points - 1) + points
 
     def forward(
         self, stride4: Float[Tensor, "B C h w"], size: tuple[int, int]
     ) -> tuple[Float[Tensor, "B F"], Float[Tensor, "B 2"]]:
         """(numbers, first point in pixels)."""
-        x = crop(stride4, size, STRIDE)
+        numbers, first = self.on_cells(crop(stride4, size, STRIDE))
+        return numbers, to_px(first, STRIDE)
+
+    def on_cells(self, x: Float[Tensor, "B C h w"]) -> tuple[Float[Tensor, "B F"], Float[Tensor, "B 2"]]:
+        """(numbers, first point in cells) of any map."""
         height, width = x.shape[2:]
         weight = self.maps(x).flatten(2).softmax(2)
         cell = torch.arange(height * width, device=x.device)
@@ -91,4 +100,4 @@ class Summary(nn.Module):
         apart = (points[:, 1:] - first[:, None]).flatten(1)
         looked_at = (x.flatten(2) @ weight[:, 0, :, None])[:, :, 0]
         scale = 8.0 / width
-        return torch.cat([looked_at, scale * apart, scale * spread], dim=1), to_px(first, STRIDE)
+        return torch.cat([looked_at, scale * apart, scale * spread], dim=1), first
