@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zoo.geometry.cameras import unit_rays
 from zoo.hub.metadata import Licences, Training, describe
 from zoo.model.config import BlinkConfig, ByobConfig, InputConfig, NeckConfig, NetworkConfig
 from zoo.model.network import Network
@@ -28,7 +29,9 @@ class Thresholds(Network):
         )
         self.batches: list[int] = []
 
-    def forward(self, image: Tensor, *_: object, **__: object) -> dict[str, dict[str, Tensor]]:
+    def forward(
+        self, image: Tensor, camera: Tensor, *_: object, **__: object
+    ) -> dict[str, dict[str, Tensor]]:
         self.batches.append(len(image))
         grey = image[:, 0]
         middle = (grey.amin((1, 2), keepdim=True) + grey.amax((1, 2), keepdim=True)) / 2
@@ -41,6 +44,7 @@ class Thresholds(Network):
         rows, columns = torch.arange(HEIGHT), torch.arange(WIDTH)
         u = (mask.sum(1) * columns).sum(1) / area.clamp(min=1)
         v = (mask.sum(2) * rows).sum(1) / area.clamp(min=1)
+        ray = unit_rays(torch.stack([u, v], dim=1), camera)
         brightest = grey.flatten(1).argmax(1)
         glints = torch.zeros(len(grey), 8, 2)
         glints[:, 0] = torch.stack([brightest % WIDTH, brightest // WIDTH], dim=1)
@@ -54,6 +58,15 @@ class Thresholds(Network):
                 "pupil_present": (area > 3).float() * 0.98 + 0.01,
                 "glints_px": glints,
                 "glint_scores": scores,
+            },
+            # An eye 40 mm away on the pupil's ray that looks straight back along it.
+            "solid": {
+                "cornea_mm": 40 * ray,
+                "pupil_mm": 36 * ray,
+                "optical": -ray,
+                "visual": -ray,
+                "gaze_sigma": torch.full_like(u, 0.05),
+                "roll": torch.zeros_like(u),
             },
         }
 

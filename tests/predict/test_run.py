@@ -28,6 +28,8 @@ COLUMNS = (
     "file,frame,time_s,openness,blink,pupil_present,pupil_u_px,pupil_v_px,pupil_mask_u_px,pupil_mask_v_px,"
     "pupil_area_px,pupil_major_px,pupil_minor_px,pupil_angle_deg,"
     + ",".join(f"glint{k}_u_px,glint{k}_v_px,glint{k}_score" for k in range(8))
+    + ",cornea_x_mm,cornea_y_mm,cornea_z_mm,pupil_x_mm,pupil_y_mm,pupil_z_mm,optical_x,optical_y,optical_z,"
+    "optical_pitch_deg,optical_yaw_deg,visual_x,visual_y,visual_z,gaze_sigma_deg,camera_known"
 ).split(",")
 
 
@@ -205,7 +207,31 @@ def test_cameras_and_sides_reach_the_predictor_by_file(
     assert seen[0][0].tolist() == [[100, 0, 40], [0, 110, 30], [0, 0, 1]] and seen[0][1] == "left"
     assert seen[1][0][0, 0] == 90 and seen[1][1] is None
     assert seen[2] == (None, None)
-    assert "checked and not used" in shown
+    assert "assumes" not in shown  # a camera is given, for some
+
+
+def test_gaze_is_in_the_frame_of_the_camera_that_is_given(
+    model: Predictor, folder: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "cameras.csv"
+    table.write_text("file,fx,fy,cx,cy,eye_side\na.png,100,100,40,30,left\nblank.png,90,90,40,30,left\n")
+    predict(
+        folder / "a.png", folder / "blank.png", folder / "deep.png", out=tmp_path / "o", camera=str(table)
+    )
+    a, blank, deep = rows(tmp_path / "o")
+    ray = np.array([0.1, -0.1, 1.0]) / np.sqrt(1.02)  # of the pupil at (50, 20)
+    for name, vector in (("cornea_{}_mm", 40 * ray), ("optical_{}", -ray), ("visual_{}", -ray)):
+        assert [float(a[name.format(axis)]) for axis in "xyz"] == pytest.approx(vector.tolist(), abs=0.05)
+    # Back to the camera from the right of its axis: towards image left, and downwards from above it.
+    assert float(a["optical_yaw_deg"]) == pytest.approx(np.degrees(np.arctan(0.1)), abs=0.1)
+    assert float(a["optical_pitch_deg"]) == pytest.approx(-np.degrees(np.arctan(0.0995)), abs=0.1)
+    assert float(a["gaze_sigma_deg"]) == pytest.approx(np.degrees(0.05), abs=1e-3)
+    assert (a["camera_known"], deep["camera_known"]) == ("1", "0")
+    solid = [
+        name for name in COLUMNS if name.endswith("_mm") or name.startswith(("optical", "visual", "gaze"))
+    ]
+    assert {blank[name] for name in solid} == {""}  # no pupil, no gaze
+    assert deep["optical_x"] and not deep["visual_x"]  # without a side
 
 
 def test_large_frames_make_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from zoo.data.sample import EyeBatch
 from zoo.geometry.angles import angle_between
 from zoo.geometry.cameras import project, rays
 from zoo.geometry.eye import EFFECTIVE_INDEX
+from zoo.geometry.glint_inverse import MEAN_CORNEA_RADIUS
 from zoo.geometry.refraction import refract_point
 from zoo.geometry.spheres import pupil_on_sphere
 from zoo.geometry.vectors import norm, unit
@@ -23,10 +24,8 @@ from zoo.model.heads.votes import STRIDE, Summary, crop, decode_votes, heatmap_d
 from zoo.model.neck import FeatureChannels, Features, Map
 from zoo.model.patch import Patch
 
-MEAN_RADIUS: Final = 7.8
-"""Corneal radius in mm about which a person's is predicted; see `zoo.synth.eyes.anatomy` for the source."""
 MEAN_PUPIL_DISTANCE: Final = 4.4
-"""Cornea centre to pupil centre, mm; likewise."""
+"""Cornea centre to pupil centre, mm; see `zoo.synth.eyes.anatomy` for the source."""
 _MM_PER_PX: Final = 0.3
 """What a pixel spans at the usual eye: where the prediction of the distance starts."""
 
@@ -88,7 +87,7 @@ class Eye3dHead(Head[Eye3dConfig]):
             rest = refined[:, 5:]
         cornea_px, pupil_px = points.unbind(1)
         camera = features.camera.to(numbers.dtype)
-        radius = MEAN_RADIUS * torch.exp(0.15 * torch.tanh(rest[:, 0]))
+        radius = MEAN_CORNEA_RADIUS * torch.exp(0.15 * torch.tanh(rest[:, 0]))
         distance = MEAN_PUPIL_DISTANCE * torch.exp(0.2 * torch.tanh(rest[:, 1]))
         cornea = rays(cornea_px, camera) * (focal_length(camera) * torch.exp(log_depth))[:, None]
         pupil, _ = pupil_on_sphere(pupil_px, camera, cornea, radius, distance, EFFECTIVE_INDEX)
@@ -182,5 +181,5 @@ def safe_eye(batch: EyeBatch, valid: Tensor, dtype: torch.dtype) -> tuple[Tensor
     towards = torch.tensor([0.0, 0.0, 40.0 - MEAN_PUPIL_DISTANCE], device=valid.device)
     cornea = torch.where(valid[:, None], batch["cornea_mm"], some)
     pupil = torch.where(valid[:, None], batch["pupil_mm"], towards)
-    radius = torch.where(valid, batch["cornea_radius_mm"], MEAN_RADIUS)
+    radius = torch.where(valid, batch["cornea_radius_mm"], MEAN_CORNEA_RADIUS)
     return cornea.to(dtype), pupil.to(dtype), radius.to(dtype)
