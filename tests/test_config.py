@@ -72,7 +72,7 @@ def test_overrides(folder: Path) -> None:
         ("network.heads.blink.hiden=4", "did you mean 'network.heads.blink.hidden'?"),
         (
             "network.heads.blink.type=blnk",
-            "network.heads.blink.type=blnk: valid: blink, segmentation, keypoints; ",
+            "network.heads.blink.type=blnk: valid: blink, segmentation, keypoints, eye3d, gaze; ",
         ),
         ("data.rig=mine", "data.rig=mine: there is no key 'data.rig'; valid in data: path, type"),
         ("data.type=pol", "data.type=pol: valid: pool, render, meye; did you mean 'pool'?"),
@@ -145,7 +145,7 @@ def test_rendered_validation_holds_other_people(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", choices("experiment"))
 def test_every_recipe_composes(name: str, folder: Path) -> None:
-    more = ["init=eyenet_nano", "network=tiny"] if name == "finetune" else []
+    more = {"finetune": ["init=eyenet_nano", "network=tiny"], "staged": ["init=eyenet_nano"]}.get(name, [])
     config = compose("train", [f"experiment={name}", *more], folder)
     assert config.name == name or more
     assert config.validation.data.type == "render"
@@ -173,7 +173,7 @@ def test_defaults_of_the_schema_are_those_of_the_yaml(folder: Path) -> None:
 def test_every_part_of_the_exam_composes() -> None:
     for name in choices("exam"):
         config = compose("eval", ["checkpoint=x", f"exam={name}"])
-        assert config.count == 4000
+        assert config.count is not None and config.count >= 2000
         assert config.data.type == "render"
 
 

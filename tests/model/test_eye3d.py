@@ -2,16 +2,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
 from tests.model.batches import random_eye_batch
-from tests.model.head_tests import SIZE, HeadTests, random_features
+from tests.model.head_tests import CHANNELS, MAPS, SIZE, HeadTests, random_features
 from zoo.data.sample import EyeBatch
 from zoo.geometry.angles import angle_between
 from zoo.geometry.cameras import project
 from zoo.model.config import Eye3dConfig, PatchConfig
-from zoo.model.heads import Head
+from zoo.model.heads import Head, build_head, likelihood
 from zoo.model.heads.likelihood import SIGMA_OF_SCALE, laplace, plane_laplace
 
 
@@ -58,6 +59,28 @@ class TestEye3d(HeadTests):
 
 class TestEye3dWithSecondLook(TestEye3d):
     config = Eye3dConfig(hidden=8, points=3, patch=PatchConfig(size=32, widths=(8, 8, 8, 8)))
+
+    @pytest.fixture
+    def head(self) -> Head[Any]:
+        # The statistics of a batch would mix its samples.
+        torch.manual_seed(0)
+        return build_head(self.config, CHANNELS).eval()
+
+    def test_gradient_of_the_loss_matches_finite_differences(
+        self, head: Head[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With respect to the picture, which the second look sees; what it is pointed by gets no gradient."""
+        monkeypatch.setattr(likelihood, "tempered", lambda value, log_scale: value)
+        batch, head = random_eye_batch(2, 16, 16, seed=3), head.double()
+        features = random_features(2, size=16, seed=2)
+        maps = {name: getattr(features, name).double() for name in (*MAPS, "camera")}
+
+        def loss(image: Tensor) -> Tensor:
+            return head.loss(head(features._replace(image=image, **maps)), batch).value
+
+        assert torch.autograd.gradcheck(
+            loss, features.image.double().requires_grad_(), eps=1e-6, atol=1e-5, nondet_tol=1e-9
+        )
 
 
 def test_scales_are_learnt_at_the_mean_error() -> None:

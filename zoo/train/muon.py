@@ -53,6 +53,7 @@ class Muon(AdamW):
     def _orthogonal_step(self, p: Tensor, group: dict[str, Any]) -> None:
         state = self.state[p]
         if not state:
+            state["step"] = torch.zeros(())  # AdamW looks for it when a state is loaded
             state["momentum_buffer"] = torch.zeros_like(p)
         buffer = state["momentum_buffer"].lerp_(p.grad, 1 - group["momentum"])
         ahead = p.grad.lerp(buffer, group["momentum"]).flatten(1)
