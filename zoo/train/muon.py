@@ -33,7 +33,7 @@ class Muon(AdamW):
             group.setdefault("momentum", momentum)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step; `closure` computes the loss and the gradients."""
         loss = None
         if closure is not None:
@@ -42,7 +42,8 @@ class Muon(AdamW):
         taken = []
         for group in (g for g in self.param_groups if g["orthogonal"]):
             for p in (p for p in group["params"] if p.grad is not None):
-                self._orthogonal_step(p, group)
+                assert p.grad is not None
+                self._orthogonal_step(p, p.grad, group)
                 taken.append((p, p.grad))
                 p.grad = None  # AdamW passes over it
         super().step()
@@ -50,13 +51,13 @@ class Muon(AdamW):
             p.grad = gradient
         return loss
 
-    def _orthogonal_step(self, p: Tensor, group: dict[str, Any]) -> None:
+    def _orthogonal_step(self, p: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[p]
         if not state:
             state["step"] = torch.zeros(())  # AdamW looks for it when a state is loaded
             state["momentum_buffer"] = torch.zeros_like(p)
-        buffer = state["momentum_buffer"].lerp_(p.grad, 1 - group["momentum"])
-        ahead = p.grad.lerp(buffer, group["momentum"]).flatten(1)
+        buffer = state["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
+        ahead = gradient.lerp(buffer, group["momentum"]).flatten(1)
         update = orthogonalised(ahead) * (_RMS * max(ahead.shape) ** 0.5)
         p.mul_(1 - group["lr"] * group["weight_decay"])
         p.sub_(update.view(p.shape), alpha=group["lr"])
