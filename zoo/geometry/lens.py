@@ -17,9 +17,7 @@ COEFFICIENTS: Final[dict[LensModel, tuple[str, ...]]] = {
     "radtan": ("k1", "k2", "p1", "p2", "k3"),
     "fisheye": ("k1", "k2", "k3", "k4"),
 }
-"""Names and order of each model's coefficients, as OpenCV gives them."""
-OPTIONAL: Final = "k3"
-"""The last of `radtan` may be left out, as calibrations with four coefficients do; it is 0 then."""
+"""Each model's coefficients in OpenCV's order; `radtan` without its last has k3 = 0."""
 
 
 class Distortion(BaseModel):
