@@ -116,9 +116,10 @@ def predict(
     camera: Annotated[
         str | None,
         typer.Option(
-            metavar="FX,FY,CX,CY|CSV",
-            help="Intrinsics in native pixels, or a csv with file,fx,fy,cx,cy,eye_side. Without it 3D "
-            "assumes a horizontal field of view of 40 degrees and is relative.",
+            metavar="FX,FY,CX,CY|CSV|YAML",
+            help="Intrinsics in native pixels; a csv with file,fx,fy,cx,cy,eye_side and "
+            "distortion_model,k1,k2,p1,p2,k3,k4; or a rig. Without it 3D assumes a horizontal field of view "
+            "of 40 degrees and is relative.",
         ),
     ] = None,
     calibration: Annotated[
@@ -173,7 +174,7 @@ def calibrate(
     ] = "offset",
     camera: Annotated[
         str | None,
-        typer.Option(metavar="FX,FY,CX,CY|CSV", help="Intrinsics in native pixels, as for predict."),
+        typer.Option(metavar="FX,FY,CX,CY|CSV|YAML", help="The camera, as for predict."),
     ] = None,
     eye_side: Annotated[
         str | None, typer.Option(metavar="left|right", help="The subject's own. kappa needs it.")

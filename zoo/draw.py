@@ -9,6 +9,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+import torch
 from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from zoo.conventions import BACKGROUND, IGNORE, IRIS, PUPIL, SCLERA
 from zoo.data.sample import EyeBatch
 from zoo.errors import ZooError
 from zoo.files import replacing
+from zoo.geometry.distortion import distort_pixels
 from zoo.predict.images import to_unit_grey8
 from zoo.predict.result import EyeResult, Glint, Point, Vector
 
@@ -193,7 +195,11 @@ def _axis(result: EyeResult, axis: Vector | None) -> Float[np.ndarray, "2 2"] | 
     if ends[:, 2].min() <= 1:  # at the camera or behind it
         return None
     image = ends @ result.camera.T
-    return np.asarray(image[:, :2] / image[:, 2:])
+    image = image[:, :2] / image[:, 2:]
+    if result.distortion is not None:
+        camera = torch.from_numpy(result.camera)
+        return distort_pixels(torch.from_numpy(image), camera, result.distortion).numpy()
+    return np.asarray(image)
 
 
 def _lines(

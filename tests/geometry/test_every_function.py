@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from tests.geometry.random_eyes import random_eyes
-from zoo.geometry import angles, cameras, ellipse, eye, reflection, refraction, rotations, spheres
+from zoo.geometry import angles, cameras, distortion, ellipse, eye, reflection, refraction, rotations, spheres
 from zoo.geometry.eye import Eye
+from zoo.geometry.lens import Distortion
 from zoo.geometry.vectors import unit
 
 Outputs = Tensor | Sequence[Tensor]
@@ -36,6 +37,8 @@ CONICS = ellipse.ellipse_to_conic(torch.tensor([[0.3, -0.2, 3.0, 2.0, 0.5]] * IT
     9, 3, 3
 )
 SIDE = torch.tensor(1)
+RADTAN = Distortion(model="radtan", coefficients=(-0.3, 0.08, 0.002, -0.003, 0.01))
+FISHEYE = Distortion(model="fisheye", coefficients=(0.03, -0.01, 0.004, -0.001))
 
 
 def of_eye(function: Callable[..., Outputs]) -> Callable[..., Outputs]:
@@ -50,6 +53,10 @@ CASES: dict[str, tuple[Callable[..., Outputs], tuple[Tensor, ...]]] = {
     "intrinsics": (cameras.intrinsics, (noise(5), noise(6), noise(7), noise(8))),
     "resize_camera": (cameras.resize_camera, (CAMERAS, noise(5), noise(6, 2))),
     "flip_camera": (lambda camera: cameras.flip_camera(camera, 160), (CAMERAS,)),
+    "distort": (lambda points: distortion.distort(points, RADTAN), (0.3 * noise(5, 2),)),
+    "undistort": (lambda points: distortion.undistort(points, RADTAN), (0.3 * noise(5, 2),)),
+    "distort_pixels": (lambda *args: distortion.distort_pixels(*args, FISHEYE), (PIXELS, CAMERAS)),
+    "undistort_pixels": (lambda *args: distortion.undistort_pixels(*args, FISHEYE), (PIXELS, CAMERAS)),
     "vector_to_angles": (angles.vector_to_angles, (noise(5, 3),)),
     "angles_to_vector": (angles.angles_to_vector, (noise(5, 2),)),
     "angle_between": (angles.angle_between, (noise(5, 3), noise(6, 3))),

@@ -509,6 +509,7 @@ class Fake(Predictor):
         cameras: Sequence[Any],
         eye_sides: Sequence[Any],
         segmentation: bool = True,
+        distortions: Sequence[Any] = (),
     ) -> list[EyeResult]:
         return [
             replace(self.results[int(image[0, 0]) // 10], eye_side=side, camera_known=camera is not None)

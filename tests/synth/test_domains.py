@@ -69,6 +69,19 @@ def test_a_rig_of_a_file_puts_the_eye_where_it_says() -> None:
     torch.testing.assert_close(project(batch["eyeball_mm"], batch["camera"]), 0.5 * (native + 0.5) - 0.5)
 
 
+def test_a_rig_with_a_lens_is_drawn_as_its_pinhole(tmp_path: Path) -> None:
+    rig = load_rig("headset")
+    path = tmp_path / "rig.yaml"
+    text = (Path(__file__).parents[2] / "conf/rig/headset.yaml").read_text()
+    path.write_text(text + "distortion: {model: radtan, coefficients: [-0.2, 0.0, 0.0, 0.0]}\n")
+    bent = load_rig(str(path))
+    assert isinstance(bent, FixedRig) and bent.distortion is not None
+    images = [EyeRenderer(load_domain("train"), 0, each).render(torch.arange(1)) for each in (rig, bent)]
+    assert torch.equal(images[0]["image"], images[1]["image"])
+    render_pool(tmp_path / "pool", load_domain("train"), rig, 1, seed=0, workers=1)
+    render_pool(tmp_path / "pool", load_domain("train"), bent, 1, seed=0, workers=1)  # the same recipe
+
+
 def test_a_pool_cut_short_goes_on_to_the_same_samples(tmp_path: Path) -> None:
     domain, rig = load_domain("train"), load_rig("random")
 

@@ -14,7 +14,7 @@ from zoo.config.choices import choices, config_folder
 from zoo.config.explain import explain
 from zoo.errors import ZooError, did_you_mean
 from zoo.synth.eyes.domain import EyeDomain
-from zoo.synth.eyes.rig import FixedRig, RandomRig, Rig
+from zoo.synth.eyes.rig import FixedRig, RandomRig, Rig, RigCamera
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -39,6 +39,17 @@ def load_rig(name: str) -> Rig:
         return RandomRig()
     path, raw = _read("rig", name)
     return _validated(FixedRig, raw, path)
+
+
+def load_camera(path: Path) -> RigCamera:
+    """The camera of a YAML file: a rig's, or `width, height, fx, fy, cx, cy`, `distortion` and `eye_side`.
+
+    Raises:
+        ZooError: the file says what neither can hold (key, value, what is valid).
+    """
+    _, raw = _read("rig", str(path))
+    rig = not {"type", "eye_mm", "leds_mm"}.isdisjoint(raw)
+    return _validated(FixedRig if rig else RigCamera, raw, path)
 
 
 def _read(group: str, name: str) -> tuple[Path, dict[str, Any]]:

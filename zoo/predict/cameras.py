@@ -1,9 +1,10 @@
-"""Intrinsics that the user gives for frames: four numbers, or a table by file. Imports no torch."""
+"""Cameras that the user gives for frames: four numbers, a table by file, or YAML. Imports no torch."""
 
 from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,18 +12,38 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
+from zoo.config.rendering import load_camera
 from zoo.conventions import EYE_SIDES, EyeSide
 from zoo.errors import ZooError, did_you_mean
+from zoo.geometry.lens import COEFFICIENTS, Distortion, LensModel
 
 _COLUMNS: Final = ("file", "fx", "fy", "cx", "cy")
+_LENS_COLUMNS: Final = ("distortion_model", "k1", "k2", "p1", "p2", "k3", "k4")
 
 
 @dataclass(frozen=True, eq=False)
 class FrameCamera:
-    """Intrinsics in native pixels, and the eye's side where it is known."""
+    """Intrinsics in native pixels, its lens, and the eye's side where it is known."""
 
     matrix: Float[np.ndarray, "3 3"]
     eye_side: EyeSide | None = None
+    distortion: Distortion | None = None
+    size: tuple[int, int] | None = None
+    """Width and height of the frames that it holds for, where that is stated."""
+
+    def check(self, file: str, height: int, width: int) -> None:
+        """Raise `ZooError` where it is no camera of a frame."""
+        if self.size not in (None, (width, height)):
+            raise ZooError(
+                f"{file}: has {width}x{height} pixels, but its camera holds for "
+                f"{'x'.join(map(str, self.size or ()))}: intrinsics change with the size"
+            )
+        if self.distortion is not None:
+            (fx, _, cx), (_, fy, cy), _ = self.matrix.tolist()
+            try:
+                self.distortion.check(fx, fy, cx, cy, width, height)
+            except ValueError as error:
+                raise ZooError(f"{file}: {error}") from None
 
 
 class Cameras:
@@ -38,10 +59,14 @@ class Cameras:
 
 
 def read_cameras(text: str | None) -> Cameras:
-    """Parse `FX,FY,CX,CY` in pixels of the frames, or read a csv with `file,fx,fy,cx,cy[,eye_side]`.
+    """Parse `FX,FY,CX,CY` in pixels of the frames, or read a csv or a YAML file.
+
+    A csv has the columns `file,fx,fy,cx,cy`, and may have `eye_side` and those of a lens: `distortion_model`
+    and `k1,k2,p1,p2,k3` (`radtan`; k3 may be empty) or `k1,k2,k3,k4` (`fisheye`). A YAML file is a rig, or
+    only its camera: see `zoo.config.rendering.load_camera`.
 
     Raises:
-        ZooError: neither of them, or a row that is no camera.
+        ZooError: none of them, or a row or file that is no camera.
     """
     if text is None:
         return Cameras(None, {})
@@ -50,7 +75,9 @@ def read_cameras(text: str | None) -> Cameras:
         return Cameras(FrameCamera(_matrix(parts, f"--camera {text}")), {})
     path = Path(text).expanduser()
     if not path.is_file():
-        raise ZooError(f"--camera {text}: neither four numbers FX,FY,CX,CY nor a csv file")
+        raise ZooError(f"--camera {text}: neither four numbers FX,FY,CX,CY nor a csv or YAML file")
+    if path.suffix in (".yaml", ".yml"):
+        return Cameras(_of_file(path), {})
     by_file: dict[str, FrameCamera] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -61,10 +88,18 @@ def read_cameras(text: str | None) -> Cameras:
             for row in reader:
                 where = f"{path}, line {reader.line_num}"
                 matrix = _matrix([row[name] for name in _COLUMNS[1:]], where)
-                by_file[row["file"]] = FrameCamera(matrix, _side(row.get("eye_side"), where))
+                side = _side(row.get("eye_side"), where)
+                by_file[row["file"]] = FrameCamera(matrix, side, _distortion(row, where))
     except (OSError, csv.Error) as error:
         raise ZooError(f"{path}: cannot be read ({error})") from None
     return Cameras(None, by_file)
+
+
+def _of_file(path: Path) -> FrameCamera:
+    camera = load_camera(path)
+    matrix = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
+    side = None if camera.eye_side == "both" else camera.eye_side
+    return FrameCamera(matrix, side, camera.distortion, (camera.width, camera.height))
 
 
 def _matrix(parts: list[str], where: str) -> Float[np.ndarray, "3 3"]:
@@ -75,6 +110,26 @@ def _matrix(parts: list[str], where: str) -> Float[np.ndarray, "3 3"]:
     if not all(map(math.isfinite, (fx, fy, cx, cy))) or min(fx, fy) <= 0:
         raise ZooError(f"{where}: fx, fy, cx, cy are finite and fx, fy positive, not {', '.join(parts)}")
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+
+
+def _distortion(row: Mapping[str, str | None], where: str) -> Distortion | None:
+    given = {name: text for name in _LENS_COLUMNS if (text := (row.get(name) or "").strip())}
+    model = given.pop("distortion_model", None)
+    if model is None and not given:
+        return None
+    known: LensModel | None = next((name for name in COEFFICIENTS if name == model), None)
+    if known is None:
+        model = model or ""
+        raise ZooError(
+            f"{where}: distortion_model {model!r} is not valid; {did_you_mean(model, COEFFICIENTS)}"
+        )
+    names = COEFFICIENTS[known]
+    if tuple(given) not in (names, names[:4]):
+        raise ZooError(f"{where}: {known} has the coefficients {', '.join(names)}, not {', '.join(given)}")
+    try:
+        return Distortion(model=known, coefficients=tuple(map(float, given.values())))
+    except ValueError:
+        raise ZooError(f"{where}: coefficients are finite numbers, not {', '.join(given.values())}") from None
 
 
 def _side(text: str | None, where: str) -> EyeSide | None:

@@ -45,7 +45,7 @@ class OnCanvas(NamedTuple):
         if self.camera is None:
             fov = DEFAULT_HORIZONTAL_FOV_DEG
             return np.asarray(default_camera(self.width, self.height, fov, dtype=torch.float64))
-        return _checked_camera(self.camera)
+        return checked_camera(self.camera)
 
 
 def on_canvas(frames: Sequence[OnCanvas]) -> tuple[Float[Tensor, "B 3 3"], Int[Tensor, "B"]]:
@@ -60,6 +60,19 @@ def on_canvas(frames: Sequence[OnCanvas]) -> tuple[Float[Tensor, "B 3 3"], Int[T
     ]
     sides = [EYE_SIDES.index(_checked_side(frame.eye_side) or EYE_SIDES[0]) for frame in frames]
     return torch.stack(cameras).float(), torch.tensor(sides)
+
+
+def checked_camera(camera: Camera) -> Float[np.ndarray, "3 3"]:
+    """The intrinsics as float64.
+
+    Raises:
+        ValueError: they are no camera's.
+    """
+    matrix = np.asarray(camera.detach().cpu() if isinstance(camera, Tensor) else camera, dtype=np.float64)
+    finite = bool(np.isfinite(matrix).all())
+    if not finite or min(matrix[0, 0], matrix[1, 1]) <= 0 or (matrix[2] != (0, 0, 1)).any():
+        raise ValueError(f"intrinsics are [[fx, 0, cx], [0, fy, cy], [0, 0, 1]], fx, fy > 0, not {matrix}")
+    return matrix
 
 
 def to_native(
@@ -199,14 +212,6 @@ def _native_classes(
         ids.masked_fill_(score > best, number)
         best = torch.maximum(best, score)
     return ids.numpy()
-
-
-def _checked_camera(camera: Camera) -> Float[np.ndarray, "3 3"]:
-    matrix = np.asarray(camera.detach().cpu() if isinstance(camera, Tensor) else camera, dtype=np.float64)
-    finite = bool(np.isfinite(matrix).all())
-    if not finite or min(matrix[0, 0], matrix[1, 1]) <= 0 or (matrix[2] != (0, 0, 1)).any():
-        raise ValueError(f"intrinsics are [[fx, 0, cx], [0, fy, cy], [0, 0, 1]], fx, fy > 0, not {matrix}")
-    return matrix
 
 
 def _checked_side(side: EyeSide | None) -> EyeSide | None:

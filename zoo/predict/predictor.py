@@ -14,13 +14,15 @@ from torch import Tensor
 from zoo.conventions import EyeSide
 from zoo.data.letterbox import letterbox, standardise
 from zoo.errors import ZooError
+from zoo.geometry.lens import Distortion
 from zoo.hub import checkpoint
 from zoo.hub.metadata import ModelMetadata
 from zoo.model.fuse import fused
 from zoo.model.network import Network
 from zoo.predict.images import BadImageError, check_size, to_unit_grey
-from zoo.predict.native import Camera, OnCanvas, on_canvas, to_native
+from zoo.predict.native import Camera, OnCanvas, checked_camera, on_canvas, to_native
 from zoo.predict.result import EyeResult
+from zoo.predict.straighten import Straightener
 
 Image = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
 """HxW or HxWxC (1, 3 or 4 channels) of uint8, uint16, or float in [0, 1]."""
@@ -43,7 +45,11 @@ class Predictor:
 
     @overload
     def __call__(
-        self, image: Image, camera: Camera | None = None, eye_side: EyeSide | None = None
+        self,
+        image: Image,
+        camera: Camera | None = None,
+        eye_side: EyeSide | None = None,
+        distortion: Distortion | None = None,
     ) -> EyeResult: ...
     @overload
     def __call__(
@@ -51,12 +57,14 @@ class Predictor:
         image: Sequence[Image],
         camera: Sequence[Camera | None] | None = None,
         eye_side: Sequence[EyeSide | None] | None = None,
+        distortion: Sequence[Distortion | None] | None = None,
     ) -> list[EyeResult]: ...
     def __call__(
         self,
         image: Image | Sequence[Image],
         camera: Camera | Sequence[Camera | None] | None = None,
         eye_side: EyeSide | Sequence[EyeSide | None] | None = None,
+        distortion: Distortion | Sequence[Distortion | None] | None = None,
     ) -> EyeResult | list[EyeResult]:
         """Predict one image, or a list of images in one batch.
 
@@ -64,13 +72,15 @@ class Predictor:
             image: see `Image`; grey is made of colour.
             camera: its intrinsics; with a list of images, one for each, None where unknown.
             eye_side: the subject's own side; with a list of images, one for each.
+            distortion: of the lens, with its `camera`; with a list of images, one for each. Results in pixels
+                are of the image as it came; what is 3D is free of the lens.
 
         Raises:
-            ValueError: an image, camera or side that is not valid.
+            ValueError: an image, camera, side or distortion that is not valid.
         """
         if not isinstance(image, (np.ndarray, Tensor)):
-            return self.predict(image, camera, eye_side)  # type: ignore[arg-type]
-        return self.predict([image], [camera], [eye_side])[0]  # type: ignore[list-item]
+            return self.predict(image, camera, eye_side, distortions=distortion)  # type: ignore[arg-type]
+        return self.predict([image], [camera], [eye_side], distortions=[distortion])[0]  # type: ignore[list-item]
 
     def predict(
         self,
@@ -78,27 +88,32 @@ class Predictor:
         cameras: Sequence[Camera | None] | None = None,
         eye_sides: Sequence[EyeSide | None] | None = None,
         segmentation: bool = True,
+        distortions: Sequence[Distortion | None] | None = None,
     ) -> list[EyeResult]:
         """One result an image, from one forward pass; `segmentation` tells whether it has a class map."""
         if not images:
             return []
+        unknown = [None] * len(images)
+        cameras, eye_sides = cameras or unknown, eye_sides or unknown
+        lenses: list[Straightener | None] = []
         greys = [_grey(image) for image in images]
+        for row, (camera, distortion) in enumerate(zip(cameras, distortions or unknown, strict=True)):
+            lens = None if distortion is None else _straightener(distortion, camera, *greys[row].shape)
+            greys[row] = greys[row] if lens is None else lens.straight(greys[row])
+            lenses.append(lens)
         size = self.metadata.preprocessing
         boxed = [letterbox(torch.from_numpy(grey)[None], size.height, size.width) for grey in greys]
         canvas = torch.stack([image for image, _, _ in boxed]).to(self.device)
         content = torch.stack([mask for _, mask, _ in boxed]).to(self.device)
-        unknown = [None] * len(images)
-        known: zip[tuple[Camera | None, EyeSide | None]] = zip(
-            cameras or unknown, eye_sides or unknown, strict=True
-        )
         frames = [
             OnCanvas(box, grey.shape[0], grey.shape[1], camera, side)
-            for grey, (_, _, box), (camera, side) in zip(greys, boxed, known, strict=True)
+            for grey, (_, _, box), camera, side in zip(greys, boxed, cameras, eye_sides, strict=True)
         ]
         with torch.inference_mode():
             intrinsics, sides = on_canvas(frames)
             heads = self._run(standardise(canvas, content), intrinsics.to(self.device), sides.to(self.device))
-            return to_native(heads, content, frames, segmentation)
+            results = to_native(heads, content, frames, segmentation)
+        return [lens.bent(result) if lens else result for lens, result in zip(lenses, results, strict=True)]
 
 
 def load(name_or_path: str | Path, device: str | None = None) -> Predictor:
@@ -125,6 +140,12 @@ def pick_device(device: str | None) -> torch.device:
     if device not in valid and not (device == "cuda" and len(valid) > 1):
         raise ZooError(f"no device {device!r} here; valid: auto, {', '.join(valid)}")
     return torch.device(device)
+
+
+def _straightener(distortion: Distortion, camera: Camera | None, height: int, width: int) -> Straightener:
+    if camera is None:
+        raise ValueError("a distortion is of a camera whose intrinsics are known; give it too")
+    return Straightener.of(distortion, checked_camera(camera), height, width)
 
 
 def _grey(image: Image) -> Float[np.ndarray, "h w"]:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from zoo.conventions import EyeSide
+from zoo.geometry.lens import Distortion
 
 Vector = tuple[float, float, float]
 """(x, y, z) in the camera frame: x right, y down, z forward. Positions in millimetres."""
@@ -66,5 +67,7 @@ class EyeResult:
     """Turn of the eye about its optical axis, against Listing's law in an upright camera."""
     camera: Float[np.ndarray, "3 3"] | None = None
     """Intrinsics in pixels of the frame: those given, else a stated default field of view."""
+    distortion: Distortion | None = None
+    """The lens between the camera's pinhole and the frame. 3D and axes are already free of it."""
     camera_known: bool = False
     eye_side: EyeSide | None = None

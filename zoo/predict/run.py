@@ -53,12 +53,12 @@ def predict_sources(
     early and keeps what was done.
 
     Args:
-        camera: `FX,FY,CX,CY` or the path of a csv; see `read_cameras`.
+        camera: `FX,FY,CX,CY` or the path of a csv or YAML file; see `read_cameras`.
         calibration: a file of `zoo calibrate`, whose person's visual axis is put into the results.
 
     Raises:
-        ZooError: no such checkpoint, source, device or camera table, a calibration of other weights or of the
-            other eye, or the output cannot be written.
+        ZooError: no such checkpoint, source, device or camera table, a frame that its camera does not fit,
+            a calibration of other weights or of the other eye, or the output cannot be written.
     """
     if batch_size < 1:
         raise ZooError(f"--batch-size is at least 1, not {batch_size}")
@@ -107,11 +107,15 @@ def _stream(
                 report.warn(item.source.file, item.text, item.skipped)
                 continue
             known = [cameras.of(frame.source.file) for frame in item]
+            for frame, camera in zip(item, known, strict=True):
+                if camera is not None:
+                    camera.check(frame.source.file, *frame.image.shape)
             results = predictor.predict(
                 [frame.image for frame in item],
                 [camera.matrix if camera else None for camera in known],
                 [side_of(camera.eye_side if camera else None, calibration) for camera in known],
                 segmentation=segmentation,
+                distortions=[camera.distortion if camera else None for camera in known],
             )
             if calibration is not None:
                 results = [calibration.apply(result) for result in results]

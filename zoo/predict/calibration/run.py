@@ -47,7 +47,7 @@ def calibrate(
     Args:
         table: see `read_targets`.
         model: one of `MODELS`.
-        camera: `FX,FY,CX,CY` or the path of a csv; see `read_cameras`.
+        camera: `FX,FY,CX,CY` or the path of a csv or YAML file; see `read_cameras`.
         eye_side: of the person's eye; where the table says sides too, only its rows of this side are used.
 
     Raises:
@@ -111,9 +111,16 @@ def _predict(
             report.warn(rows[int(item.source.key)].file, item.text, item.skipped)
             continue
         numbers = [int(frame.source.key) for frame in item]
-        intrinsics = [camera.matrix if (camera := cameras[n]) else None for n in numbers]
+        known = [cameras[n] for n in numbers]
+        for number, camera, frame in zip(numbers, known, item, strict=True):
+            if camera is not None:
+                camera.check(rows[number].file, *frame.image.shape)
         predicted = predictor.predict(
-            [frame.image for frame in item], intrinsics, [sides[n] for n in numbers], segmentation=False
+            [frame.image for frame in item],
+            [camera.matrix if camera else None for camera in known],
+            [sides[n] for n in numbers],
+            segmentation=False,
+            distortions=[camera.distortion if camera else None for camera in known],
         )
         results.update(zip(numbers, predicted, strict=True))
     return results

@@ -58,7 +58,8 @@ def render_pool(
     Raises:
         ZooError: the folder holds another recipe's pool, or the disk is full.
     """
-    spec = {"renderer": "eyes", "seed": seed, "domain": domain.model_dump(), "rig": rig.model_dump()}
+    shown = rig.model_dump(exclude={"distortion"})  # the frames do not depend on it
+    spec = {"renderer": "eyes", "seed": seed, "domain": domain.model_dump(), "rig": shown}
     writer = PoolWriter(path, spec, count, height, width)
     progress(writer.done, count)
     chunk = _CHUNK.get(torch.device(device).type, _CHUNK["cpu"])

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from zoo.conventions import MAX_GLINTS
+from zoo.geometry.lens import Distortion
 
 Millimetres = Annotated[float, Field(ge=-2000, le=2000)]
 Point = tuple[Millimetres, Millimetres, Millimetres]
@@ -29,20 +30,39 @@ class RandomRig(_Model):
     type: Literal["random"] = "random"
 
 
-class FixedRig(_Model):
-    """One camera with its LEDs; the head slips and turns within ranges.
+class RigCamera(_Model):
+    """A camera: its frames' size, intrinsics in pixels, and its lens.
 
-    The camera frame is OpenCV's (x right, y down, z forward), millimetres. Angles in degrees say where the
-    camera stands as seen from the eye that looks straight ahead: azimuth towards the temple, elevation up.
+    The distortion is prediction's alone (`--camera`): frames are straightened to the pinhole of the same size
+    and intrinsics before the network sees them, and what it finds is bent back. So the renderer draws that
+    pinhole's frames, and a network meets one kind of frame in training and in prediction.
     """
 
-    type: Literal["fixed"] = "fixed"
     width: Annotated[int, Field(ge=16, le=8192)]
     height: Annotated[int, Field(ge=16, le=8192)]
     fx: Annotated[float, Field(gt=0)]
     fy: Annotated[float, Field(gt=0)]
     cx: float
     cy: float
+    distortion: Distortion | None = None
+    eye_side: Literal["left", "right", "both"] = "both"
+
+    @model_validator(mode="after")
+    def _lens_holds(self) -> RigCamera:
+        if self.distortion is not None:
+            self.distortion.check(self.fx, self.fy, self.cx, self.cy, self.width, self.height)
+        return self
+
+
+class FixedRig(RigCamera):
+    """One camera with its LEDs; the head slips and turns within ranges.
+
+    The camera frame is OpenCV's (x right, y down, z forward), millimetres. Angles in degrees say where the
+    camera stands as seen from the eye that looks straight ahead: azimuth towards the temple, elevation up.
+    Frames are rendered as the lens' straightened ones (`RigCamera`).
+    """
+
+    type: Literal["fixed"] = "fixed"
     eye_mm: Point
     """Rotation centre of the eye in the camera frame when the headset sits well."""
     slip_mm: tuple[float, float, float] = (2.0, 2.0, 2.0)
@@ -53,7 +73,6 @@ class FixedRig(_Model):
     leds_mm: Annotated[list[Point], Field(max_length=MAX_GLINTS)]
     """LED positions in the camera frame; on-axis where they stand beside the camera."""
     led_radius_mm: Annotated[float, Field(gt=0, le=20)] = 1.0
-    eye_side: Literal["left", "right", "both"] = "both"
 
     @model_validator(mode="after")
     def _sane(self) -> FixedRig:
