@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -8,11 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests.model.batches import random_eye_batch
-from tests.model.head_tests import SIZE, HeadTests
+from tests.model.head_tests import CHANNELS, SIZE, HeadTests, random_features
 from zoo.conventions import BACKGROUND, IGNORE, IRIS, PUPIL
 from zoo.data.sample import EyeBatch, empty_eye_batch
 from zoo.model.config import SegmentationConfig
-from zoo.model.heads import Head
+from zoo.model.heads import Head, build_head
+from zoo.model.heads.segmentation import SegmentationHead
 from zoo.model.masks import centroid, pupil_mask
 
 
@@ -85,3 +87,22 @@ def test_pupil_mask_keeps_the_largest_blob() -> None:
 @pytest.mark.parametrize("shape", [(1, 4, 5, 7), (3, 4, 8, 8)])
 def test_pupil_mask_of_any_size(shape: tuple[int, int, int, int]) -> None:
     assert pupil_mask(torch.randn(shape)).shape == (shape[0], *shape[2:])
+
+
+class TestSmoothSegmentation(TestSegmentation):
+    config = SegmentationConfig(hidden=16)
+
+    @pytest.fixture
+    def head(self) -> Head[Any]:
+        torch.manual_seed(0)
+        return build_head(self.config, CHANNELS).eval()  # or batch statistics would tie the samples together
+
+    def test_contours_are_interpolated_between_cells(self, head: SegmentationHead) -> None:
+        assert head.smooth is not None
+        with torch.no_grad():
+            head.classify.weight.zero_()
+            head.classify.bias.zero_()
+        logits = head(random_features(1))["logits"]
+        jumps = logits.diff(dim=3).abs()
+        coarse = head.smooth(head.hidden(random_features(1).fine)).diff(dim=3).abs().amax()
+        assert 0 < jumps.amax() <= coarse / CHANNELS.fine_stride + 1e-5

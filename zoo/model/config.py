@@ -83,6 +83,9 @@ class SegmentationConfig(_Strict):
     """Class of every pixel."""
 
     type: Literal["segmentation"] = "segmentation"
+    hidden: Width | None = Field(
+        None, description="channels of a 3x3 convolution before smooth contours; null: cells alone"
+    )
 
 
 class KeypointsConfig(_Strict):

@@ -6,6 +6,8 @@ import math
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
+from timm.layers import ConvNormAct
 from torch import Tensor, nn
 
 from zoo.conventions import CLASSES, IGNORE
@@ -19,22 +21,32 @@ from zoo.model.neck import FeatureChannels, Features, Map, unfold
 class SegmentationHead(Head[SegmentationConfig]):
     """Class logits at the size of the input.
 
-    Each cell of the finest map predicts its own pixels. The loss is the cross entropy plus the soft
-    Dice loss averaged over the classes that the label holds; pixels labelled 255 count in neither.
+    Each cell of the finest map predicts its own pixels. With `hidden` channels the cells' pixels are what
+    is added to one smooth field, interpolated between the cells: alone they leave contours ragged. The
+    loss is the cross entropy plus the soft Dice loss averaged over the classes that the label holds;
+    pixels labelled 255 count in neither.
     """
 
     needs: ClassVar[tuple[Map, ...]] = ("fine",)
 
     def __init__(self, config: SegmentationConfig, channels: FeatureChannels) -> None:
         super().__init__(config, channels)
-        self.classify = nn.Conv2d(channels.fine, channels.fine_stride**2 * len(CLASSES), 1)
+        width = config.hidden or channels.fine
+        self.hidden = ConvNormAct(channels.fine, width, 3) if config.hidden else None
+        self.smooth = nn.Conv2d(width, len(CLASSES), 1) if config.hidden else None
+        self.classify = nn.Conv2d(width, channels.fine_stride**2 * len(CLASSES), 1)
 
     def forward(self, features: Features) -> dict[str, Tensor]:
         """`logits` (B, 4, H, W)."""
         assert features.fine is not None
         height, width = features.size
-        cells = self.classify(features.fine)
-        return {"logits": unfold(cells, self.channels.fine_stride)[:, :, :height, :width]}
+        x, stride = features.fine, self.channels.fine_stride
+        if self.hidden is not None:
+            x = self.hidden(x)
+        logits = unfold(self.classify(x), stride)
+        if self.smooth is not None:
+            logits = logits + F.interpolate(self.smooth(x), scale_factor=stride, mode="bilinear")
+        return {"logits": logits[:, :, :height, :width]}
 
     def loss(self, prediction: dict[str, Tensor], batch: EyeBatch) -> Masked:
         """Cross entropy + soft Dice loss of the classes present."""
