@@ -9,7 +9,20 @@ import torch
 from torch import Tensor
 
 from tests.geometry.random_eyes import random_eyes
-from zoo.geometry import angles, cameras, distortion, ellipse, eye, reflection, refraction, rotations, spheres
+from zoo.geometry import (
+    angles,
+    cameras,
+    distortion,
+    ellipse,
+    epipolar,
+    eye,
+    reflection,
+    refraction,
+    rotations,
+    spheres,
+    triangulation,
+    views,
+)
 from zoo.geometry.eye import Eye
 from zoo.geometry.lens import Distortion
 from zoo.geometry.vectors import unit
@@ -39,6 +52,10 @@ CONICS = ellipse.ellipse_to_conic(torch.tensor([[0.3, -0.2, 3.0, 2.0, 0.5]] * IT
 SIDE = torch.tensor(1)
 RADTAN = Distortion(model="radtan", coefficients=(-0.3, 0.08, 0.002, -0.003, 0.01))
 FISHEYE = Distortion(model="fisheye", coefficients=(0.03, -0.01, 0.004, -0.001))
+POSES = torch.eye(4, dtype=torch.float64).expand(ITEMS, 4, 4).clone()
+POSES[:, :3, :3] = rotations.rotation_from_axis_angle(0.1 * noise(10, 3))
+POSES[:, :3, 3] = 0.2 * noise(11, 3)
+SOURCES = POSES[:, None].expand(ITEMS, 2, 4, 4)
 
 
 def of_eye(function: Callable[..., Outputs]) -> Callable[..., Outputs]:
@@ -81,6 +98,23 @@ CASES: dict[str, tuple[Callable[..., Outputs], tuple[Tensor, ...]]] = {
     "pupil_on_sphere": (
         spheres.pupil_on_sphere,
         (PIXELS, CAMERAS, EYES.cornea, EYES.cornea_radius, EYES.pupil_distance, EYES.refractive_index),
+    ),
+    "invert_pose": (views.invert_pose, (POSES,)),
+    "relative_pose": (views.relative_pose, (POSES, POSES.flip(0))),
+    "nearest_rigid": (views.nearest_rigid, (POSES + 0.05 * noise(12, 4, 4),)),
+    "baseline": (views.baseline, (POSES,)),
+    "turn": (views.turn, (POSES,)),
+    "transform_points": (views.transform_points, (POSES, noise(5, 3))),
+    "transfer": (views.transfer, (PIXELS, 2 + noise(5) ** 2, CAMERAS, CAMERAS.flip(0), POSES)),
+    "epipolar_segment": (
+        lambda *args: epipolar.epipolar_segment(*args, (0.5, 8.0), (120, 160)),
+        (PIXELS, CAMERAS, CAMERAS.flip(0), POSES),
+    ),
+    "triangulate": (
+        lambda pixels, there, k, poses: triangulation.triangulate(
+            pixels, there, torch.tensor([1.0, 0.5]).to(there), k, k[..., None, :, :], poses
+        ),
+        (PIXELS, PIXELS[:, None] + 3 * noise(5, 2, 2), CAMERAS, SOURCES),
     ),
     "ellipse_area": (ellipse.ellipse_area, (ELLIPSES,)),
     "ellipse_points": (lambda e: ellipse.ellipse_points(e, 5), (ELLIPSES,)),
