@@ -27,6 +27,8 @@ class ViewSample(TypedDict):
     views_valid: Tensor  # (V,) bool: false on views that only fill up; the anchor's is true
     depth: Tensor  # (H, W) float32: z of the anchor's pixels in metres, 0 unknown
     depth_valid: Tensor  # () bool: there is a depth to learn from or to compare with
+    seen: Tensor  # (H, W) uint8: how many sources see the anchor's pixel, unhidden
+    seen_valid: Tensor  # () bool
     sparse_depth: Tensor  # (H, W) float32: measured z at some of the anchor's pixels, else 0; may be noisy
     sparse_confidence: Tensor  # (H, W) float32 in [0, 1]; 0 where `sparse_depth` is
     scene: Tensor  # () int64, unique within the source
@@ -43,6 +45,8 @@ class ViewBatch(TypedDict):
     views_valid: Tensor  # (B, V) bool
     depth: Tensor  # (B, H, W) float32
     depth_valid: Tensor  # (B,) bool
+    seen: Tensor  # (B, H, W) uint8
+    seen_valid: Tensor  # (B,) bool
     sparse_depth: Tensor  # (B, H, W) float32
     sparse_confidence: Tensor  # (B, H, W) float32
     scene: Tensor  # (B,) int64
@@ -57,6 +61,8 @@ _FIELDS: dict[str, tuple[tuple[str | int, ...], torch.dtype]] = {
     "views_valid": (("V",), torch.bool),
     "depth": (("H", "W"), torch.float32),
     "depth_valid": ((), torch.bool),
+    "seen": (("H", "W"), torch.uint8),
+    "seen_valid": ((), torch.bool),
     "sparse_depth": (("H", "W"), torch.float32),
     "sparse_confidence": (("H", "W"), torch.float32),
     "scene": ((), torch.int64),

@@ -119,8 +119,33 @@ class GazeConfig(_Strict):
     points: PositiveInt = Field(8, description="as for eye3d")
 
 
+class MatchingConfig(_Strict):
+    """Points of the anchor, and where along their rays the other views agree (`zoo.model.heads.depth`)."""
+
+    descriptor: PositiveInt = Field(32, multiple_of=4, description="channels of a descriptor")
+    hypotheses: Annotated[int, Field(ge=8)] = Field(48, description="uniform in inverse depth")
+    nearest_m: float = Field(0.4, gt=0)
+    farthest_m: float = Field(10.0, gt=0)
+    context: Width = Field(96, description="channels of the convolutions over the grid of points")
+
+    @model_validator(mode="after")
+    def _range_is_ordered(self) -> MatchingConfig:
+        if self.nearest_m >= self.farthest_m:
+            raise ValueError(f"nearest_m {self.nearest_m} is not below farthest_m {self.farthest_m}")
+        return self
+
+
+class DepthConfig(_Strict):
+    """Dense metric depth of posed views, of sparse measurements, or of both."""
+
+    type: Literal["depth"] = "depth"
+    matching: MatchingConfig = MatchingConfig()
+    widths: tuple[Width, Width, Width] = Field((48, 80, 128), description="of the densifier, stride 4 to 16")
+
+
 HeadConfig = Annotated[
-    BlinkConfig | SegmentationConfig | KeypointsConfig | Eye3dConfig | GazeConfig, Field(discriminator="type")
+    BlinkConfig | SegmentationConfig | KeypointsConfig | Eye3dConfig | GazeConfig | DepthConfig,
+    Field(discriminator="type"),
 ]
 
 

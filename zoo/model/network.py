@@ -13,13 +13,16 @@ from torch import Tensor, nn
 from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG
 from zoo.data.letterbox import standardise
 from zoo.data.sample import EyeBatch
+from zoo.data.views import ViewBatch
 from zoo.errors import did_you_mean
 from zoo.geometry.cameras import default_camera
+from zoo.geometry.views import relative_pose
 from zoo.model.backbone import build_backbone
 from zoo.model.config import TRUNK, NetworkConfig
-from zoo.model.heads import Head, build_head
+from zoo.model.heads import Head, Task, ViewHead, build_head
 from zoo.model.neck import Features, Given, Neck
 from zoo.model.patch import patch_features
+from zoo.model.views import ViewFeatures
 
 
 class Network(nn.Module):
@@ -60,7 +63,7 @@ class Network(nn.Module):
             image: standardised grey images of any size; see `zoo.data.letterbox.standardise`.
             camera: intrinsics in pixels of `image`; a camera of `DEFAULT_HORIZONTAL_FOV_DEG` by default.
             eye_side: index into `zoo.conventions.EYE_SIDES`; matters to the visual axis alone.
-            heads: which heads to run (what only the others need is not computed); None: all.
+            heads: which heads to run (what only the others need is not computed); None: all of eyes.
 
         Returns:
             the prediction of each head, in pixels of `image`.
@@ -68,7 +71,7 @@ class Network(nn.Module):
         Raises:
             ValueError: an unknown head.
         """
-        chosen = list(self.heads) if heads is None else heads
+        chosen = self.heads_of(Head) if heads is None else heads
         size = (image.shape[2], image.shape[3])
         padded = self._prepare(image)
         modules = self._in_order({name: self.head(name) for name in chosen})
@@ -103,21 +106,60 @@ class Network(nn.Module):
             module.eval()
         return self
 
-    def answer(self, batch: EyeBatch, heads: Collection[str] | None = None) -> dict[str, dict[str, Tensor]]:
+    def views(self, batch: ViewBatch, heads: Collection[str] | None = None) -> dict[str, dict[str, Tensor]]:
+        """Predict from posed views: the heads of rooms, in pixels and metres.
+
+        Raises:
+            ValueError: an unknown head.
+        """
+        modules = {name: self.head(name) for name in (self.heads_of(ViewHead) if heads is None else heads)}
+        needs = {need for head in modules.values() for need in head.needs}
+        images, cameras = batch["images"], batch["cameras"]
+        b, v, _, height, width = images.shape
+        flat = images.flatten(0, 1)
+        # Exposure and white balance differ from view to view; what matters is alike after this.
+        deviation, mean = torch.std_mean(flat, dim=(1, 2, 3), keepdim=True)
+        padded = self._prepare((flat - mean) / (deviation + 0.05))
+        given = Given((height, width), flat, cameras.flatten(0, 1), torch.zeros(b * v, dtype=torch.long))
+        maps = self.neck(padded, self.backbone(padded), given, needs)
+        assert maps.stride4 is not None and maps.fine is not None
+        features = ViewFeatures(
+            (height, width),
+            images,
+            cameras,
+            relative_pose(batch["cam_to_world"][:, :1], batch["cam_to_world"][:, 1:]),
+            batch["views_valid"][:, 1:],
+            batch["sparse_depth"],
+            batch["sparse_confidence"],
+            maps.stride4.unflatten(0, (b, v)),
+            maps.fine.unflatten(0, (b, v)),
+        )
+        return {name: head(features) for name, head in modules.items()}
+
+    def heads_of(self, kind: type[Task[Any, Any, Any]]) -> list[str]:
+        """Names of the heads of a kind: `Head` (eyes) or `ViewHead` (rooms)."""
+        return [name for name, head in self.heads.items() if isinstance(head, kind)]
+
+    def answer(
+        self, batch: EyeBatch | ViewBatch, heads: Collection[str] | None = None
+    ) -> dict[str, dict[str, Tensor]]:
         """The prediction for a batch of samples, with the cameras that are known; of all heads by default."""
+        if "images" in batch:
+            return self.views(cast(ViewBatch, batch), heads)
+        batch = cast(EyeBatch, batch)
         height, width = batch["image"].shape[2:]
         default = default_camera(width, height, DEFAULT_HORIZONTAL_FOV_DEG, device=batch["camera"].device)
         camera = torch.where(batch["camera_valid"][:, None, None], batch["camera"], default)
         return self(standardise(batch["image"], batch["content"]), camera, batch["eye_side"], heads)
 
-    def _in_order(self, chosen: dict[str, Head[Any]]) -> dict[str, Head[Any]]:
+    def _in_order(self, chosen: dict[str, Task[Any, Any, Any]]) -> dict[str, Task[Any, Any, Any]]:
         """The gaze is fused from the geometry, which therefore comes first, wanted or not."""
         if not any(head.config.type == "gaze" for head in chosen.values()):
             return chosen
         everything = {name: self.head(name) for name in self.heads}
         return {name: head for name, head in everything.items() if head.config.type == "eye3d"} | chosen
 
-    def head(self, name: str) -> Head[Any]:
+    def head(self, name: str) -> Task[Any, Any, Any]:
         """The head of that name.
 
         Raises:
@@ -125,7 +167,7 @@ class Network(nn.Module):
         """
         if name not in self.heads:
             raise ValueError(f"the network has no head {name!r}: {did_you_mean(name, self.heads)}")
-        return cast(Head[Any], self.heads[name])
+        return cast(Task[Any, Any, Any], self.heads[name])
 
     def _prepare(self, image: Tensor) -> Tensor:
         """Pad to the backbone's multiple with 0, the mean; repeat grey, as one trunk serves colour too."""

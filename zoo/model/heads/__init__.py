@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any, Final
 
 from zoo.model.config import HeadConfig
-from zoo.model.heads.base import Head, Masked
+from zoo.model.heads.base import Head, Masked, Task, ViewHead
 from zoo.model.heads.blink import BlinkHead
+from zoo.model.heads.depth import DepthHead
 from zoo.model.heads.eye3d import Eye3dHead
 from zoo.model.heads.gaze import GazeHead
 from zoo.model.heads.keypoints import KeypointsHead
 from zoo.model.heads.segmentation import SegmentationHead
 from zoo.model.neck import FeatureChannels
 
-HEADS: Final[dict[str, type[Head[Any]]]] = {
+HEADS: Final[dict[str, type[Task[Any, Any, Any]]]] = {
     "blink": BlinkHead,
+    "depth": DepthHead,
     "eye3d": Eye3dHead,
     "gaze": GazeHead,
     "keypoints": KeypointsHead,
@@ -22,9 +24,9 @@ HEADS: Final[dict[str, type[Head[Any]]]] = {
 }
 
 
-def build_head(config: HeadConfig, channels: FeatureChannels) -> Head[Any]:
+def build_head(config: HeadConfig, channels: FeatureChannels) -> Task[Any, Any, Any]:
     """The head of `config.type`, on features with these channels."""
     return HEADS[config.type](config, channels)
 
 
-__all__ = ["HEADS", "Head", "Masked", "build_head"]
+__all__ = ["HEADS", "Head", "Masked", "Task", "ViewHead", "build_head"]

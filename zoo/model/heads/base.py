@@ -10,9 +10,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from zoo.data.sample import EyeBatch
+from zoo.data.views import ViewBatch
 from zoo.model.neck import FeatureChannels, Features, Map
+from zoo.model.views import ViewFeatures
 
 Config = TypeVar("Config")
+Read = TypeVar("Read")
+Batch = TypeVar("Batch")
 
 
 class Masked(NamedTuple):
@@ -30,7 +34,7 @@ class Scored(NamedTuple):
     valid: Bool[Tensor, "B"]
 
 
-class Head(nn.Module, ABC, Generic[Config]):
+class Task(nn.Module, ABC, Generic[Config, Read, Batch]):
     """A task. Knows nothing of training loops, configuration files, loggers or drawing.
 
     Subclasses take ``(config, channels)`` and read from the features only the maps they name in `needs`.
@@ -44,20 +48,28 @@ class Head(nn.Module, ABC, Generic[Config]):
         self.channels = channels
 
     @abstractmethod
-    def forward(self, features: Features) -> dict[str, Tensor]:
+    def forward(self, features: Read) -> dict[str, Tensor]:
         """The prediction: named tensors with a leading batch dimension, lengths in input pixels."""
 
     @abstractmethod
-    def loss(self, prediction: dict[str, Tensor], batch: EyeBatch) -> Masked:
+    def loss(self, prediction: dict[str, Tensor], batch: Batch) -> Masked:
         """The loss of each sample, from that sample alone; 0 and without gradient where not valid."""
 
     @abstractmethod
-    def errors(self, prediction: dict[str, Tensor], batch: EyeBatch) -> dict[str, Masked]:
+    def errors(self, prediction: dict[str, Tensor], batch: Batch) -> dict[str, Masked]:
         """Named errors and counts per sample. `zoo.evaluate` aggregates them by the ending of the name."""
 
-    def scores(self, prediction: dict[str, Tensor], batch: EyeBatch) -> dict[str, Scored]:
+    def scores(self, prediction: dict[str, Tensor], batch: Batch) -> dict[str, Scored]:
         """Named detection scores per sample, for average precision; none by default."""
         return {}
+
+
+class Head(Task[Config, Features, EyeBatch], Generic[Config]):
+    """A task of eyes."""
+
+
+class ViewHead(Task[Config, ViewFeatures, ViewBatch], Generic[Config]):
+    """A task of rooms: of posed views."""
 
 
 def at_least_float32(x: Tensor) -> Tensor:
