@@ -29,6 +29,7 @@ app.add_typer(draw_app, name="draw")
 USER_ERROR: Final = 2
 INTERRUPTED: Final = 130
 _SHEET_CHUNK: Final = 16
+_ROOM_CHUNK: Final = 4
 
 
 def main() -> None:
@@ -292,6 +293,65 @@ def render_eyes(
         for picture in draw(renderer.render(torch.arange(start, min(start + _SHEET_CHUNK, count))))
     ]
     save_picture(sheet, contact_sheet(pictures, math.ceil(math.sqrt(count))))
+
+
+@command(render_app, "rooms")
+def render_rooms(
+    count: Annotated[int, typer.Option("-n", min=1, help="How many samples.")] = 64,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A pool: views with labels, resumable.")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="One picture: views and depth of all samples.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Draws scenes, camera paths and noise.")] = 0,
+    domain: Annotated[str, typer.Option(help="A name in conf/rooms or a YAML file.")] = "train",
+    views: Annotated[int, typer.Option(min=2, max=8, help="Views of each scene.")] = 3,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Pixels.")] = "160x120",
+    device: Device = "cpu",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, on a CPU.")] = 2,
+) -> None:
+    """Render posed views of indoor scenes with exact depth, as a pool (-o) or as a contact sheet (--sheet)."""
+    if (output is None) == (sheet is None):
+        raise ZooError("give either -o FOLDER for a pool or --sheet FILE.png for a picture")
+    width, height = _size(size)
+    from zoo.config.rendering import load_room_domain
+
+    recipe = load_room_domain(domain)
+    from zoo.predict.predictor import pick_device
+
+    chosen = pick_device(device)
+    if output is not None:
+        from zoo.predict.report import Report
+        from zoo.synth.rooms.pool import render_room_pool
+
+        with Report(_errors(), count) as report:
+            render_room_pool(
+                output,
+                recipe,
+                count,
+                seed,
+                height,
+                width,
+                views,
+                workers,
+                str(chosen),
+                progress=lambda done, _: report.reach(done),
+            )
+        return
+    assert sheet is not None
+    import torch
+
+    from zoo.draw import save_picture
+    from zoo.draw import sheet as contact_sheet
+    from zoo.synth.rooms.picture import draw_rooms
+    from zoo.synth.rooms.renderer import RoomRenderer
+
+    renderer = RoomRenderer(recipe, seed, height, width, views, chosen)
+    pictures = [
+        picture
+        for start in range(0, count, _ROOM_CHUNK)
+        for picture in draw_rooms(renderer.render(torch.arange(start, min(start + _ROOM_CHUNK, count))))
+    ]
+    save_picture(sheet, contact_sheet(pictures, math.ceil(math.sqrt(count / (views + 1)))))
 
 
 @command(draw_app, "conventions")

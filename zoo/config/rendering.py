@@ -15,6 +15,7 @@ from zoo.config.explain import explain
 from zoo.errors import ZooError, did_you_mean
 from zoo.synth.eyes.domain import EyeDomain
 from zoo.synth.eyes.rig import FixedRig, RandomRig, Rig, RigCamera
+from zoo.synth.rooms.domain import RoomDomain
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -27,6 +28,16 @@ def load_domain(name: str) -> EyeDomain:
     """
     path, raw = _read("domain", name)
     return _validated(EyeDomain, raw, path)
+
+
+def load_room_domain(name: str) -> RoomDomain:
+    """The domain `conf/rooms/<name>.yaml`, or that of a YAML file.
+
+    Raises:
+        ZooError: no such domain, or the file says what a domain of rooms cannot hold (key, value, what is valid).
+    """
+    path, raw = _read("rooms", name)
+    return _validated(RoomDomain, raw, path)
 
 
 def load_rig(name: str) -> Rig:

@@ -31,7 +31,7 @@ class Column:
 
     def __init__(self, key: str, like: Tensor) -> None:
         shape = tuple(like.shape[1:])
-        self._is_image = key == "image"
+        self._is_image = key in ("image", "images")
         self._bits = shape[-1] if like.dtype == torch.bool and len(shape) == 2 else 0
         self.shape = (shape[0], math.ceil(shape[1] / 8)) if self._bits else shape
         self.dtype = np.dtype(np.uint8) if self._bits or self._is_image else like.numpy().dtype

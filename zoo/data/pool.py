@@ -9,15 +9,15 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Int
 from torch import Tensor
 
-from zoo.data.column import columns
+from zoo.data.column import Column, columns
 from zoo.data.sample import EyeBatch
 from zoo.errors import ZooError
 from zoo.files import write_text
@@ -25,6 +25,20 @@ from zoo.files import write_text
 FORMAT = "zoo-eye-pool"
 VERSION = 2
 _DESCRIPTION = "pool.json"
+
+
+class Layout(NamedTuple):
+    """What kind of samples a pool holds."""
+
+    format: str
+    version: int
+    sizes: Mapping[str, int]
+    """Sizes beyond count, height and width that the columns depend on; stated in the description."""
+    columns: Callable[[int, int], dict[str, Column]]
+    """(height, width) -> columns by key."""
+
+
+EYES = Layout(FORMAT, VERSION, {}, columns)
 
 
 class PoolWriter:
@@ -35,28 +49,36 @@ class PoolWriter:
         spec: the recipe, in what JSON can hold: all that decides the samples (seed, domain, version).
         count: how many samples the finished pool holds.
         height, width: image size in pixels.
+        layout: what the samples hold.
 
     Raises:
         ZooError: the folder holds something else or a pool of another recipe, or the disk lacks room.
     """
 
     def __init__(
-        self, path: Path | str, spec: Mapping[str, Any], count: int, height: int, width: int
+        self,
+        path: Path | str,
+        spec: Mapping[str, Any],
+        count: int,
+        height: int,
+        width: int,
+        layout: Layout = EYES,
     ) -> None:
         self.path = Path(path)
         self.count = count
         self.done = 0
-        self._columns = columns(height, width)
+        self._columns = layout.columns(height, width)
         self._head = {
-            "format": FORMAT,
-            "version": VERSION,
+            "format": layout.format,
+            "version": layout.version,
             "count": count,
             "height": height,
             "width": width,
+            **layout.sizes,
             "spec": json.loads(json.dumps(spec)),
         }
         if (self.path / _DESCRIPTION).exists():
-            found = _read_description(self.path)
+            found = _read_description(self.path, layout.format, layout.version)
             self.done = found.pop("done")
             _refuse_differences(self.path, found, self._head)
         elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
@@ -66,19 +88,19 @@ class PoolWriter:
             self._create()
         self._begin = {key: column.check(self._file(key), count) for key, column in self._columns.items()}
 
-    def write(self, start: int, batch: EyeBatch) -> None:
+    def write(self, start: int, batch: Mapping[str, Any]) -> None:
         """Append `batch` as samples `start`, `start` + 1, ...: first to the disk, then counted in `done`.
 
         Raises:
             ValueError: `start` is not `done`, or the batch is not of the pool's size.
             ZooError: the disk is full; what was counted before stays readable, and the pool can be continued.
         """
-        end = start + len(batch["image"])
+        end = start + len(next(iter(batch.values())))
         if start != self.done or end > self.count:
             raise ValueError(f"samples {start} to {end} do not follow the {self.done} of {self.count} done")
         try:
             for key, column in self._columns.items():
-                column.write(self._file(key), self._begin[key], start, cast(Tensor, batch[key]))  # type: ignore[literal-required]
+                column.write(self._file(key), self._begin[key], start, cast(Tensor, batch[key]))
             self._publish(end)
         except OSError as error:
             raise self._explain(error) from error
@@ -126,20 +148,26 @@ class Pool:
         ZooError: no pool, an empty one, or a file in it that is missing, cut off or of another kind.
     """
 
+    _format, _version = FORMAT, VERSION
+
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        description = _read_description(self.path)
+        description = _read_description(self.path, self._format, self._version)
         self.spec: dict[str, Any] = description["spec"]
         self.height: int = description["height"]
         self.width: int = description["width"]
         self._done: int = description["done"]
         if self._done == 0:
             raise ZooError(f"{self.path}: the pool has no samples yet")
-        self._columns = columns(self.height, self.width)
+        self._columns = self._layout(description).columns(self.height, self.width)
         self._arrays = {
             key: column.map(self.path / f"{key}.npy", description["count"])
             for key, column in self._columns.items()
         }
+
+    @staticmethod
+    def _layout(description: dict[str, Any]) -> Layout:
+        return EYES
 
     def __len__(self) -> int:
         return self._done
@@ -153,10 +181,10 @@ class Pool:
 
     def __reduce__(self) -> tuple[type[Pool], tuple[Path]]:
         # A memory map would be pickled with all its content; a worker process opens the files itself.
-        return Pool, (self.path,)
+        return type(self), (self.path,)
 
 
-def _read_description(folder: Path) -> dict[str, Any]:
+def _read_description(folder: Path, kind: str, expected: int) -> dict[str, Any]:
     """``pool.json``, checked for what the readers rely on."""
     path = folder / _DESCRIPTION
     try:
@@ -165,11 +193,11 @@ def _read_description(folder: Path) -> dict[str, Any]:
         raise ZooError(f"{folder}: not a pool: it holds no {_DESCRIPTION}") from None
     except (OSError, ValueError) as error:
         raise ZooError(f"{path}: not readable ({error})") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise ZooError(f"{path}: does not describe a pool (format {FORMAT!r})")
-    if found.get("version") != VERSION:
+    if not isinstance(found, dict) or found.get("format") != kind:
+        raise ZooError(f"{path}: does not describe a pool of this kind (format {kind!r})")
+    if found.get("version") != expected:
         version = found.get("version")
-        raise ZooError(f"{path}: format version {version}, this zoo reads version {VERSION}; render it again")
+        raise ZooError(f"{path}: format version {version}, this zoo reads version {expected}; render it again")
     sizes = [found.get(key) for key in ("count", "height", "width", "done")]
     if (
         not all(isinstance(n, int) and n >= 0 for n in sizes)
