@@ -309,7 +309,7 @@ def render_rooms(
     device: Device = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Processes, on a CPU.")] = 2,
 ) -> None:
-    """Render posed views of indoor scenes with exact depth, as a pool (-o) or as a contact sheet (--sheet)."""
+    """Render posed views of indoor scenes with exact depth, as a pool (-o) or a sheet (--sheet)."""
     if (output is None) == (sheet is None):
         raise ZooError("give either -o FOLDER for a pool or --sheet FILE.png for a picture")
     width, height = _size(size)

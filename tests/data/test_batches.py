@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.data.drawn import drawn_eyes
-from zoo.data.batches import EyeBatches, loader, rows
+from zoo.data.batches import Batches, loader, rows
 from zoo.data.config import AugmentConfig
 from zoo.data.pool import Pool, PoolWriter
 from zoo.data.sample import EyeBatch
@@ -28,10 +28,10 @@ def assert_same(found: list[EyeBatch], expected: list[EyeBatch]) -> None:
 
 
 def test_resume_and_workers_change_nothing(pool: Pool) -> None:
-    dataset = EyeBatches(pool, 4, seed=5, augmentation=AugmentConfig())
+    dataset = Batches(pool, 4, seed=5, augmentation=AugmentConfig())
     whole = list(loader(dataset, 0, 8, workers=0))
     assert_same(list(loader(dataset, 3, 8, workers=2)), whole[3:])
-    again = EyeBatches(Pool(pool.path), 4, seed=5, augmentation=AugmentConfig())
+    again = Batches(Pool(pool.path), 4, seed=5, augmentation=AugmentConfig())
     assert_same(list(loader(again, 0, 8, workers=1)), whole)
 
 
@@ -52,7 +52,7 @@ def test_order_is_as_it_was() -> None:
 
 
 def test_a_row_looks_different_in_every_epoch(pool: Pool) -> None:
-    dataset = EyeBatches(pool, 10, seed=0, augmentation=AugmentConfig())
+    dataset = Batches(pool, 10, seed=0, augmentation=AugmentConfig())
     first, second = (
         {int(s): i for s, i in zip(b["subject"], b["image"], strict=True)} for b in (dataset[0], dataset[1])
     )
@@ -61,6 +61,6 @@ def test_a_row_looks_different_in_every_epoch(pool: Pool) -> None:
 
 
 def test_without_augmentation_rows_are_as_they_are(pool: Pool) -> None:
-    dataset = EyeBatches(pool, 3, seed=1)
+    dataset = Batches(pool, 3, seed=1)
     expected = pool.batch(rows(1, np.arange(6, 9), 10))
     assert_same([dataset[2]], [expected])

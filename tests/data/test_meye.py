@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.data.drawn import drawn_eyes
 from zoo.conventions import PUPIL
-from zoo.data.batches import EyeBatches
+from zoo.data.batches import Batches
 from zoo.data.config import AugmentConfig
 from zoo.data.sample import check_eye_batch
 from zoo.data.sources.meye import Meye
@@ -76,7 +76,7 @@ def test_labels_lie_on_the_letterboxed_pupil(root: Path, size: tuple[int, int]) 
 
 
 def test_trains_through_the_usual_batches(root: Path) -> None:
-    batch = EyeBatches(Meye(root), 4, seed=0, augmentation=AugmentConfig())[1]
+    batch = Batches(Meye(root), 4, seed=0, augmentation=AugmentConfig())[1]
     check_eye_batch(batch, "augmented meye")
     assert not batch["segmentation_valid"].any()
 

@@ -5,14 +5,15 @@ Imports no torch.
 
 from zoo.config.choices import choices, config_folder
 from zoo.config.compose import compose
-from zoo.config.schema import EvalConfig, EyeData, MeyeData, PoolData, RenderData, TrainConfig
+from zoo.config.schema import Data, EvalConfig, MeyeData, PoolData, RenderData, RoomPoolData, TrainConfig
 
 __all__ = [
+    "Data",
     "EvalConfig",
-    "EyeData",
     "MeyeData",
     "PoolData",
     "RenderData",
+    "RoomPoolData",
     "TrainConfig",
     "choices",
     "compose",

@@ -29,6 +29,15 @@ class PoolData(Config):
     path: Path
 
 
+class RoomPoolData(Config):
+    """A folder of rendered rooms, written by `zoo render rooms -o POOL`; every view is an anchor."""
+
+    type: Literal["room_pool"]
+    path: Path
+    reduce: Annotated[int, Field(ge=1, le=8)] = 1
+    """Pixels of the network's input a side of each that is trained on: 2 makes 160x120 of 320x240."""
+
+
 class RenderData(Config):
     """Eyes rendered on the fly, never the same one twice."""
 
@@ -49,13 +58,13 @@ class MeyeData(Config):
     """A known change to every frame that is evaluated (`zoo.data.perturb`): how far do predictions follow?"""
 
 
-EyeData = Annotated[PoolData | RenderData | MeyeData, Field(discriminator="type")]
+Data = Annotated[PoolData | RenderData | MeyeData | RoomPoolData, Field(discriminator="type")]
 
 
 class ValidationConfig(Config):
     """Held-out samples, the same at every validation."""
 
-    data: Annotated[PoolData | RenderData, Field(discriminator="type")]
+    data: Annotated[PoolData | RenderData | RoomPoolData, Field(discriminator="type")]
     count: PositiveInt = 2000
     seed: Seed = 1
     """Draws poses and cameras of rendered samples."""
@@ -151,7 +160,7 @@ class TrainConfig(Config):
     freeze: list[str] = []
     """Parts whose weights stay: `backbone`, `neck`, or heads."""
     network: NetworkConfig
-    data: EyeData
+    data: Data
     augment: AugmentConfig
     optimizer: OptimizerConfig
     schedule: ScheduleConfig
@@ -215,7 +224,7 @@ class EvalConfig(Config):
     """One evaluation of one checkpoint on one source."""
 
     checkpoint: str
-    data: EyeData
+    data: Data
     seed: Seed = 2
     count: PositiveInt | None = None
     """How many samples; null: all of a source that ends."""

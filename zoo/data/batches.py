@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,24 +11,26 @@ from jaxtyping import Int
 from torch.utils.data import DataLoader, Dataset
 
 from zoo.data.augment import augment
+from zoo.data.augment_views import augment_views
 from zoo.data.config import AugmentConfig
+from zoo.data.kinds import Batch, is_views
 from zoo.data.sample import EyeBatch
 from zoo.draws import Draws
 from zoo.memory import keep_freed_memory
 
 
 @runtime_checkable
-class EyeSource(Protocol):
+class Source(Protocol):
     """Samples that can be read by number, in any order."""
 
     def __len__(self) -> int: ...
 
-    def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
+    def batch(self, rows: Int[np.ndarray, "B"]) -> Batch:
         """The samples at `rows`, in that order."""
         ...
 
 
-class EyeBatches(Dataset[EyeBatch]):
+class Batches(Dataset[Batch]):
     """A run's batches by step. Every epoch shows each row of the source once, in an order of its own.
 
     Epochs run on through batch borders, so all batches are full. The draws of a sample's augmentation depend
@@ -42,19 +44,22 @@ class EyeBatches(Dataset[EyeBatch]):
     """
 
     def __init__(
-        self, source: EyeSource, batch_size: int, seed: int, augmentation: AugmentConfig | None = None
+        self, source: Source, batch_size: int, seed: int, augmentation: AugmentConfig | None = None
     ) -> None:
         self.source = source
         self.batch_size = batch_size
         self.seed = seed
         self.augmentation = augmentation
 
-    def __getitem__(self, step: int) -> EyeBatch:
+    def __getitem__(self, step: int) -> Batch:
         index = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
         batch = self.source.batch(rows(self.seed, index, len(self.source)))
         if self.augmentation is None:
             return batch
-        return augment(batch, Draws(self.seed, torch.from_numpy(index)), self.augmentation)
+        draws = Draws(self.seed, torch.from_numpy(index))
+        if is_views(batch):
+            return augment_views(batch, draws, self.augmentation.views)
+        return augment(cast(EyeBatch, batch), draws, self.augmentation)
 
 
 def rows(seed: int, index: Int[np.ndarray, "B"], size: int) -> Int[np.ndarray, "B"]:
@@ -68,12 +73,12 @@ def rows(seed: int, index: Int[np.ndarray, "B"], size: int) -> Int[np.ndarray, "
 
 
 def loader(
-    dataset: Dataset[EyeBatch], first_step: int, last_step: int, workers: int, pin_memory: bool = False
-) -> DataLoader[EyeBatch]:
+    dataset: Dataset[Batch], first_step: int, last_step: int, workers: int, pin_memory: bool = False
+) -> DataLoader[Batch]:
     """The batches of steps `first_step` to `last_step` - 1, in order.
 
     Args:
-        dataset: `EyeBatches`, or another whose items are the batches by step.
+        dataset: `Batches`, or another whose items are the batches by step.
         first_step, last_step: half-open range; a run is resumed by starting where it stopped.
         workers: how many processes make batches; 0: this one.
         pin_memory: for copies to a GPU.

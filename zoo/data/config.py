@@ -109,13 +109,74 @@ class PhotometricConfig(_Config):
         )
 
 
+class SparseConfig(_Config):
+    """Measured depths that training pretends to have, with a sensor's or a reconstruction's faults."""
+
+    share: Probability = 0.4
+    """Share of samples that get any."""
+    count: tuple[Annotated[float, Field(ge=1)], Annotated[float, Field(ge=1)]] = (20, 3000)
+    """Points per image of 320x240, log-uniform; in smaller images as many per pixel."""
+    noise: Amount = 0.08
+    """Largest relative standard deviation of their depth; a third of the samples has none."""
+    outliers: Probability = 0.15
+    """Largest share of them whose depth is drawn anew; a third of the samples has none."""
+
+
+class ViewAugmentConfig(_Config):
+    """What training does to posed views. Zeros and (1, 1) switch a part off."""
+
+    flip: Probability = 0.5
+    """Share of samples that are mirrored, poses and cameras too."""
+    world_scale: tuple[Scale, Scale] = (0.75, 1.35)
+    """Factor on depths and baselines together, log-uniform: the pictures do not change."""
+    drop: Probability = 0.15
+    """Share of samples that lose a source, if they have another."""
+    alone: Probability = 0.3
+    """Share of the samples with sparse depths that lose all their sources."""
+    exposure_stops: float = Field(0.7, ge=0, le=6)
+    """Largest exposure change either way, of the sample; a third of it of each view."""
+    colour: Amount = 0.15
+    """Largest relative change of a channel, of the sample; a third of it of each view."""
+    gamma: tuple[Scale, Scale] = (0.7, 1.4)
+    contrast: tuple[Scale, Scale] = (0.7, 1.25)
+    noise: Amount = 0.03
+    """Largest standard deviation of the noise, of full scale."""
+    blur: Probability = 0.25
+    """Share of views that are blurred by up to `blur_px`."""
+    blur_px: float = Field(1.0, gt=0, le=4)
+    sparse: SparseConfig = SparseConfig()
+
+    @classmethod
+    def off(cls) -> ViewAugmentConfig:
+        """The configuration that changes nothing."""
+        one = (1.0, 1.0)
+        return cls(
+            flip=0.0,
+            world_scale=one,
+            drop=0.0,
+            alone=0.0,
+            exposure_stops=0.0,
+            colour=0.0,
+            gamma=one,
+            contrast=one,
+            noise=0.0,
+            blur=0.0,
+            sparse=SparseConfig(share=0.0),
+        )
+
+
 class AugmentConfig(_Config):
     """What training does to a sample after it was read."""
 
     geometric: GeometricConfig = GeometricConfig()
     photometric: PhotometricConfig = PhotometricConfig()
+    views: ViewAugmentConfig = ViewAugmentConfig()
 
     @classmethod
     def off(cls) -> AugmentConfig:
         """The configuration that changes nothing."""
-        return cls(geometric=GeometricConfig.off(), photometric=PhotometricConfig.off())
+        return cls(
+            geometric=GeometricConfig.off(),
+            photometric=PhotometricConfig.off(),
+            views=ViewAugmentConfig.off(),
+        )

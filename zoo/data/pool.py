@@ -159,7 +159,9 @@ class Pool:
         self._done: int = description["done"]
         if self._done == 0:
             raise ZooError(f"{self.path}: the pool has no samples yet")
-        self._columns = self._layout(description).columns(self.height, self.width)
+        layout = self._layout(description)
+        self.sizes = layout.sizes
+        self._columns = layout.columns(self.height, self.width)
         self._arrays = {
             key: column.map(self.path / f"{key}.npy", description["count"])
             for key, column in self._columns.items()
@@ -197,7 +199,9 @@ def _read_description(folder: Path, kind: str, expected: int) -> dict[str, Any]:
         raise ZooError(f"{path}: does not describe a pool of this kind (format {kind!r})")
     if found.get("version") != expected:
         version = found.get("version")
-        raise ZooError(f"{path}: format version {version}, this zoo reads version {expected}; render it again")
+        raise ZooError(
+            f"{path}: format version {version}, this zoo reads version {expected}; render it again"
+        )
     sizes = [found.get(key) for key in ("count", "height", "width", "done")]
     if (
         not all(isinstance(n, int) and n >= 0 for n in sizes)

@@ -8,7 +8,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from zoo.conventions import CLASSES, DOMAINS, EYE_SIDES, PUPIL
+from zoo.data.kinds import Batch, is_views
 from zoo.data.sample import EyeBatch
+from zoo.data.views import ViewBatch
+from zoo.geometry.views import baseline, relative_pose
 from zoo.model.heads import Masked
 from zoo.model.masks import pupil_mask as predicted_pupil_mask
 from zoo.model.network import Network
@@ -16,7 +19,7 @@ from zoo.model.network import Network
 
 def rows(
     predictions: dict[str, dict[str, Tensor]],
-    batch: EyeBatch,
+    batch: Batch,
     network: Network,
     scale: Float[Tensor, "B"] | None = None,
     pupil_mask: Bool[Tensor, "B H W"] | None = None,
@@ -35,8 +38,11 @@ def rows(
         pupil_mask: for data that labels the pupil alone: fills the pupil's intersection and union where
             the batch has no segmentation. Compared with the largest blob of the predicted pupil.
     """
-    native = torch.ones(len(batch["image"])) if scale is None else scale.cpu()
-    columns = _slices(batch) | _labels(batch, native)
+    if is_views(batch):
+        native, columns = torch.ones(len(batch["images"])), _rooms(batch)
+    else:
+        native = torch.ones(len(batch["image"])) if scale is None else scale.cpu()
+        columns = _slices(batch) | _labels(batch, native)
     for name, prediction in predictions.items():
         head = network.head(name)
         errors: dict[str, Masked] = head.errors(prediction, batch)
@@ -75,6 +81,23 @@ def _slices(batch: EyeBatch) -> dict[str, pl.Series]:
         "focal_over_width": _nullable(
             batch["camera"][:, 0, 0] / batch["image"].shape[3], batch["camera_valid"]
         ),
+    }
+
+
+def _rooms(batch: ViewBatch) -> dict[str, pl.Series]:
+    pose = batch["cam_to_world"]
+    relative = relative_pose(pose[:, :1], pose[:, 1:])
+    valid = batch["views_valid"][:, 1:]
+    length = (baseline(relative) * valid).sum(1) / valid.sum(1).clamp(min=1)
+    known = batch["depth"] > 0
+    middle = (batch["depth"] * known).sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
+    return {
+        "scene": pl.Series(batch["scene"].tolist(), dtype=pl.Int64),
+        "domain": pl.Series([DOMAINS[i] for i in batch["domain"].tolist()], dtype=pl.String),
+        "sources": pl.Series(valid.sum(1).tolist(), dtype=pl.Int64),
+        "baseline_m": _nullable(length, valid.any(1)),
+        "mean_depth_m": _nullable(middle, batch["depth_valid"]),
+        "focal_over_width": pl.Series((batch["cameras"][:, 0, 0, 0] / batch["images"].shape[-1]).tolist()),
     }
 
 

@@ -18,7 +18,7 @@ from zoo.config import TrainConfig
 from zoo.files import replacing, write_text
 from zoo.train.console import say
 from zoo.train.folder import CHECKPOINT, METRICS
-from zoo.train.module import EyesModule
+from zoo.train.module import ZooModule
 from zoo.train.stop import Stop
 
 _LINE_EVERY: Final = 20.0  # seconds between two lines of progress where there is no terminal
@@ -54,7 +54,7 @@ class Validator(Callback):
     """Measures the averaged weights on the held-out samples and writes one line of `metrics.jsonl`."""
 
     def __init__(
-        self, config: TrainConfig, clock: Clock, measure: Callable[[EyesModule, int], dict[str, Any]]
+        self, config: TrainConfig, clock: Clock, measure: Callable[[ZooModule, int], dict[str, Any]]
     ) -> None:
         self.config = config
         self.clock = clock
@@ -101,7 +101,7 @@ class Keeper(Callback):
     Saving happens right after a step, in one rename, so a killed run always finds the last whole checkpoint.
     """
 
-    def __init__(self, config: TrainConfig, stop: Stop, export: Callable[[EyesModule], None]) -> None:
+    def __init__(self, config: TrainConfig, stop: Stop, export: Callable[[ZooModule], None]) -> None:
         self.config = config
         self.stop = stop
         self.export = export

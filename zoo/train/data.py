@@ -9,20 +9,22 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from zoo.config import EyeData, MeyeData, PoolData, RenderData, TrainConfig
+from zoo.config import Data, MeyeData, PoolData, RenderData, RoomPoolData, TrainConfig
 from zoo.config.rendering import load_domain, load_rig
 from zoo.data.augment import augment
-from zoo.data.batches import EyeBatches, rows
+from zoo.data.batches import Batches, Source, rows
 from zoo.data.config import AugmentConfig
+from zoo.data.kinds import Batch
 from zoo.data.pool import Pool
 from zoo.data.sample import EyeBatch
 from zoo.data.sources.meye import Meye
+from zoo.data.sources.room_pool import RoomViews
 from zoo.draws import Draws
 from zoo.errors import ZooError
 from zoo.model.config import InputConfig
 
 
-class FromSource(EyeBatches):
+class FromSource(Batches):
     """Batches of a source that ends, in a new order in every pass."""
 
     def ids(self, step: int) -> list[int]:
@@ -61,14 +63,14 @@ def training_batches(config: TrainConfig, device: torch.device) -> FromSource | 
 
 
 def batches_of(
-    data: EyeData,
+    data: Data,
     seed: int,
     count: int | None,
     batch_size: int,
     size: InputConfig,
     device: torch.device,
     first: int = 0,
-) -> Iterator[EyeBatch]:
+) -> Iterator[Batch]:
     """Samples `first` to `count` - 1 of a source, in order (None: to the end of a source that ends)."""
     if isinstance(data, RenderData):
         if count is None:
@@ -85,7 +87,7 @@ def batches_of(
         yield source.batch(np.arange(start, min(start + batch_size, last)))
 
 
-def _source(data: PoolData | MeyeData, size: InputConfig) -> Pool | Meye:
+def _source(data: PoolData | MeyeData | RoomPoolData, size: InputConfig) -> Source:
     if isinstance(data, PoolData):
         pool = Pool(data.path)
         if (pool.height, pool.width) != (size.height, size.width):
@@ -94,6 +96,8 @@ def _source(data: PoolData | MeyeData, size: InputConfig) -> Pool | Meye:
                 f"{size.width}x{size.height} (network.input)"
             )
         return pool
+    if isinstance(data, RoomPoolData):
+        return RoomViews(data.path, size.height // data.reduce, size.width // data.reduce)
     return Meye(data.root, size.height, size.width)
 
 

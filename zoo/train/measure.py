@@ -8,8 +8,8 @@ import torch
 
 from zoo import evaluate
 from zoo.config import PoolData, RenderData, TrainConfig
+from zoo.data.kinds import Batch
 from zoo.data.pool import PoolWriter
-from zoo.data.sample import EyeBatch
 from zoo.model.network import Network
 from zoo.train.console import say
 from zoo.train.data import batches_of
@@ -23,7 +23,7 @@ class HeldOut:
         self.config = config
         self.device = device
 
-    def __iter__(self) -> Iterator[EyeBatch]:
+    def __iter__(self) -> Iterator[Batch]:
         config = self.config
         data = config.validation.data
         if isinstance(data, RenderData):
@@ -59,7 +59,7 @@ class HeldOut:
 
 
 @torch.no_grad()
-def measure(network: Network, batches: Iterable[EyeBatch], device: torch.device) -> dict[str, float]:
+def measure(network: Network, batches: Iterable[Batch], device: torch.device) -> dict[str, float]:
     """Every metric of `zoo.evaluate.summarise` on the batches, with `network` in eval mode."""
     import polars
 
@@ -74,6 +74,6 @@ def measure(network: Network, batches: Iterable[EyeBatch], device: torch.device)
     return evaluate.summarise(polars.concat(tables))
 
 
-def to_device(batch: EyeBatch, device: torch.device) -> EyeBatch:
+def to_device(batch: Batch, device: torch.device) -> Batch:
     """The batch with every tensor on `device`."""
     return {key: value.to(device) for key, value in batch.items()}  # type: ignore[attr-defined, return-value]

@@ -15,9 +15,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from zoo.config import TrainConfig
 from zoo.conventions import DOMAINS
-from zoo.data.sample import EyeBatch
+from zoo.data.kinds import Batch, is_views
 from zoo.errors import ZooError
-from zoo.model.heads.base import Masked
+from zoo.model.heads.base import Head, Masked, ViewHead
 from zoo.model.network import Network
 from zoo.train.ema import Ema
 from zoo.train.muon import Muon
@@ -63,7 +63,7 @@ def parameter_groups(
     ][0 if inner else 1 :]
 
 
-class EyesModule(pl.LightningModule):
+class ZooModule(pl.LightningModule):
     """Trains `network`; what happens at a step is a function of the seed, the step and the weights alone.
 
     Args:
@@ -77,7 +77,7 @@ class EyesModule(pl.LightningModule):
         self,
         network: Network,
         config: TrainConfig,
-        batches: Callable[[int, int], Iterable[EyeBatch]],
+        batches: Callable[[int, int], Iterable[Batch]],
         ids: Callable[[int], list[int]],
     ) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class EyesModule(pl.LightningModule):
         """Samples seen, in all slices of the run."""
         return self.trainer.global_step * self.config.batch_size
 
-    def train_dataloader(self) -> Iterable[EyeBatch]:
+    def train_dataloader(self) -> Iterable[Batch]:
         # Without a length Lightning leaves the counting to max_steps, also where a run goes on in its middle.
         loader = self.batches(self.trainer.global_step, self.config.steps)
         return _WithoutLength(loader)
@@ -118,12 +118,13 @@ class EyesModule(pl.LightningModule):
             seen, config.schedule.warmup_samples, config.samples, config.schedule.final
         )
 
-    def on_train_batch_start(self, batch: EyeBatch, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         # Dropout and the like: the same numbers at this step, however often the run was stopped before.
         torch.manual_seed((self.config.seed << 32) + self.trainer.global_step)
 
-    def training_step(self, batch: EyeBatch, batch_idx: int) -> Tensor:
-        learning = [name for name in self.network.heads if name not in self.config.freeze]
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        kind = ViewHead if is_views(batch) else Head
+        learning = [name for name in self.network.heads_of(kind) if name not in self.config.freeze]
         predictions = self.network.answer(batch, learning)
         losses: dict[str, Masked] = {
             name: self.network.head(name).loss(predictions[name], batch) for name in learning
@@ -189,7 +190,7 @@ class EyesModule(pl.LightningModule):
 
 
 class _WithoutLength:
-    def __init__(self, loader: Iterable[EyeBatch]) -> None:
+    def __init__(self, loader: Iterable[Batch]) -> None:
         self.loader = loader
 
     def __iter__(self) -> Any:

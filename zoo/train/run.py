@@ -18,7 +18,7 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 
 from zoo.config import RenderData, TrainConfig
 from zoo.data.batches import loader
-from zoo.data.sample import EyeBatch
+from zoo.data.kinds import Batch
 from zoo.errors import ZooError
 from zoo.memory import keep_freed_memory
 from zoo.model.network import Network
@@ -28,7 +28,7 @@ from zoo.train.data import training_batches
 from zoo.train.folder import CHECKPOINT, MODEL, open_run
 from zoo.train.loggers import make_logger
 from zoo.train.measure import HeldOut, measure
-from zoo.train.module import EyesModule
+from zoo.train.module import ZooModule
 from zoo.train.overlays import log_overlays
 from zoo.train.stop import Stop
 from zoo.train.weights import export, load_matching, report
@@ -106,7 +106,7 @@ def _step_of(path: Path) -> int:
         raise ZooError(f"{path} is not a readable checkpoint of a run ({reason})") from None
 
 
-def _module(config: TrainConfig, start: Path | None) -> EyesModule:
+def _module(config: TrainConfig, start: Path | None) -> ZooModule:
     torch.manual_seed(config.seed)
     network = Network(config.used_network, fetch_weights=config.init is None and start is None)
     if config.init is not None and start is None:
@@ -118,10 +118,10 @@ def _module(config: TrainConfig, start: Path | None) -> EyesModule:
         workers = 0 if device.type != "cpu" and isinstance(config.data, RenderData) else 1
     # A forked process cannot use a GPU that its parent uses: with workers, batches come from the CPU.
     data = training_batches(config, device if workers == 0 else torch.device("cpu"))
-    return EyesModule(network, config, partial(_load, data, workers), data.ids)
+    return ZooModule(network, config, partial(_load, data, workers), data.ids)
 
 
-def _load(data: Any, workers: int, first_step: int, last_step: int) -> Iterable[EyeBatch]:
+def _load(data: Any, workers: int, first_step: int, last_step: int) -> Iterable[Batch]:
     if workers == 0:
         return map(data.__getitem__, range(first_step, last_step))
     return loader(data, first_step, last_step, workers)
@@ -133,7 +133,7 @@ def _trainer(config: TrainConfig, stop: Stop, logger: Logger | None) -> pl.Train
     clock = Clock()
     held_out = HeldOut(config, device)
 
-    def measured(module: EyesModule, seen: int) -> dict[str, float]:
+    def measured(module: ZooModule, seen: int) -> dict[str, float]:
         metrics = measure(module.ema.average, held_out, module.device)
         for sink in module.trainer.loggers:
             sink.log_metrics(
@@ -144,7 +144,7 @@ def _trainer(config: TrainConfig, stop: Stop, logger: Logger | None) -> pl.Train
 
     validator = Validator(config, clock, measured)
 
-    def exported(module: EyesModule) -> None:
+    def exported(module: ZooModule) -> None:
         numbers = {k: v for k, v in validator.metrics.items() if k not in ("samples", "seconds")}
         export(config, module.ema.average, module.seen, numbers)
 

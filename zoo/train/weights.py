@@ -61,6 +61,7 @@ def export(config: TrainConfig, network: Network, seen: int, metrics: dict[str, 
     text = {
         "pool": "Rendered near-eye images, from a pool.",
         "render": "Rendered near-eye images, each seen once.",
+        "room_pool": "Rendered rooms, from a pool.",
         "meye": "Infrared eyes of the MEYE data set.",
     }[data.type]
     # The length of a slice is nothing that a run depends on.
@@ -69,7 +70,7 @@ def export(config: TrainConfig, network: Network, seen: int, metrics: dict[str, 
     )
     commit = git_state()["commit"]
     training = Training(data=text, samples_seen=seen, command=command, commit=commit, seed=config.seed)
-    own = data.type in ("pool", "render")
+    own = data.type in ("pool", "render", "room_pool")
     licences = Licences(
         weights="Apache-2.0" if own else "as the training data allow",
         training_data="Apache-2.0 (rendered by this project)" if own else "see the data set's own terms",

@@ -99,11 +99,15 @@ class Builder:
         finally:
             self._place = before
 
-    def box(self, at: Vector, half: Vector, material: Material, tilt: Float[np.ndarray, "3 3"] | None = None) -> None:
+    def box(
+        self, at: Vector, half: Vector, material: Material, tilt: Float[np.ndarray, "3 3"] | None = None
+    ) -> None:
         """A box with half lengths `half`; `tilt` turns it in the thing's frame."""
         self._add(BOX, at, half, material, tilt)
 
-    def ball(self, at: Vector, half: Vector, material: Material, tilt: Float[np.ndarray, "3 3"] | None = None) -> None:
+    def ball(
+        self, at: Vector, half: Vector, material: Material, tilt: Float[np.ndarray, "3 3"] | None = None
+    ) -> None:
         """An ellipsoid with semi-axes `half`."""
         self._add(BALL, at, half, material, tilt)
 
@@ -186,7 +190,9 @@ class Builder:
         top = self.number(0.6, 0.95)
         high = (top * self.number(0.85, 1), top * self.number(0.85, 1), top * self.number(0.8, 1))
         base = self.number(0.0, 0.08)
-        return Material((base, base, base), high, layer, 0.0, 0.0, self.number(0, 0.15), self.number(0, 0.3) ** 2, 60.0)
+        return Material(
+            (base, base, base), high, layer, 0.0, 0.0, self.number(0, 0.15), self.number(0, 0.3) ** 2, 60.0
+        )
 
     def painted(self, level: tuple[float, float] = (0.05, 0.8), saturation: float = 0.5) -> Material:
         """An even colour, with a little dirt."""
@@ -194,7 +200,14 @@ class Builder:
         layer = layer_of(self.domain.surfaces[0], self.whole(0, VARIANTS - 1))
         gloss = self.number(0.0, 0.4) if self.chance(0.6) else 0.0
         return Material(
-            colour, colour, layer, 1.0, self.number(0, 0.2), self.number(0.0, 0.15), gloss, math.exp(self.number(2.5, 5.5))
+            colour,
+            colour,
+            layer,
+            1.0,
+            self.number(0, 0.2),
+            self.number(0.0, 0.15),
+            gloss,
+            math.exp(self.number(2.5, 5.5)),
         )
 
     def dark(self) -> Material:
@@ -204,7 +217,16 @@ class Builder:
     def metal(self) -> Material:
         """Bright and glossy: handles, legs of chairs."""
         level = self.number(0.25, 0.7)
-        return Material((level,) * 3, (level,) * 3, 0, 1.0, 0.1, 0.1, self.number(0.5, 1.5), math.exp(self.number(3.0, 5.0)))
+        return Material(
+            (level,) * 3,
+            (level,) * 3,
+            0,
+            1.0,
+            0.1,
+            0.1,
+            self.number(0.5, 1.5),
+            math.exp(self.number(3.0, 5.0)),
+        )
 
     def colour(self, level: float, saturation: float) -> Colour:
         """A colour of that mean level; most are muted."""

@@ -137,7 +137,9 @@ class Caster:
         """
         scenes, tiles, count = rays.x.shape
         slots = solids.kind.shape[1]
-        local = torch.einsum("spij,stpj->stpi", solids.to_unit, rays.origin[:, :, None] - solids.centre[:, None])
+        local = torch.einsum(
+            "spij,stpj->stpi", solids.to_unit, rays.origin[:, :, None] - solids.centre[:, None]
+        )
         candidate = self._candidates(solids, rays, local, reach)
 
         t, slot = t.flatten(0, 1).clone(), slot.flatten(0, 1).clone()
@@ -164,7 +166,9 @@ class Caster:
             t[order], slot[order] = st, sslot
         return Hits(t.view(scenes, tiles, count), slot.view(scenes, tiles, count))
 
-    def _candidates(self, solids: Solids, rays: Bundles, local: Tensor, reach: float) -> Bool[Tensor, "S T P"]:
+    def _candidates(
+        self, solids: Solids, rays: Bundles, local: Tensor, reach: float
+    ) -> Bool[Tensor, "S T P"]:
         axis = torch.stack([plane.mean(-1) for plane in rays[1:]], -1)  # (S, T, 3)
         # A bundle is a cone about its mean ray; a solid is widened by the cone's radius at its far side.
         off = sum((plane - axis[..., i : i + 1]).square() for i, plane in enumerate(rays[1:])).amax(-1).sqrt()  # type: ignore[union-attr]

@@ -41,7 +41,9 @@ def _photo(g: torch.Generator) -> tuple[Tensor, Tensor]:
     picture = _collage(g, 12, (0.05, 0.35), number(g, 0.2, 0.9))
     small = _collage(g, 40, (0.01, 0.06), 0.8)
     picture = torch.where((cloud(g, 2, 9, 1) > 0.6)[None], small, picture)
-    return picture + 0.09 * torch.stack([cloud(g, 2, 200, 1.1) for _ in range(3)]), torch.full((SIZE, SIZE), 0.5)
+    return picture + 0.09 * torch.stack([cloud(g, 2, 200, 1.1) for _ in range(3)]), torch.full(
+        (SIZE, SIZE), 0.5
+    )
 
 
 def _words(g: torch.Generator, rows: int, ink: float) -> Tensor:

@@ -130,7 +130,9 @@ class RoomRenderer:
         throws = torch.where(scenes.rows[..., 32] > 0.3, NOTHING, solids.kind)  # lamps and panes do not
         reach = torch.full_like(x, _SHADOW_REACH)
         none = torch.full(x.shape, -1, dtype=torch.int32, device=x.device)
-        hits = self._caster.cast(solids._replace(kind=throws), Bundles(origin, x, y, z), reach, none, _SHADOW_REACH)
+        hits = self._caster.cast(
+            solids._replace(kind=throws), Bundles(origin, x, y, z), reach, none, _SHADOW_REACH
+        )
         return (hits.slot < 0).float()
 
     def _lattice(self) -> tuple[int, int]:
@@ -148,7 +150,10 @@ class RoomRenderer:
         rotation = scenes.cam_to_world[:, :, :3, :3, None, None]
         x, y = x[:, None], y[:, None]
         # With z = 1 in the camera's frame, a ray's parameter is the depth.
-        world = [(rotation[:, :, i, 0] * x + rotation[:, :, i, 1] * y + rotation[:, :, i, 2]).flatten(1, 2) for i in range(3)]
+        world = [
+            (rotation[:, :, i, 0] * x + rotation[:, :, i, 1] * y + rotation[:, :, i, 2]).flatten(1, 2)
+            for i in range(3)
+        ]
         origin = scenes.cam_to_world[:, :, None, :3, 3].expand(-1, -1, rows * columns, -1).flatten(1, 2)
         return Bundles(origin, *world), None
 
@@ -225,7 +230,10 @@ def covisible(
                 continue
             move = torch.linalg.inv(cam_to_world[:, b]) @ cam_to_world[:, a]
             px, py, pz = (
-                each(move[:, i, 0]) * x + each(move[:, i, 1]) * y + each(move[:, i, 2]) * z + each(move[:, i, 3])
+                each(move[:, i, 0]) * x
+                + each(move[:, i, 1]) * y
+                + each(move[:, i, 2]) * z
+                + each(move[:, i, 3])
                 for i in range(3)
             )
             safe = pz.clamp(min=1e-3)

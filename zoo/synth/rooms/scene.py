@@ -57,12 +57,16 @@ def draw_scenes(
         kinds[number, : len(scene.kinds)] = torch.from_numpy(scene.kinds)
         rows[number, : len(scene.kinds)] = torch.from_numpy(scene.rows)
     rows = rows.to(device)
-    solids = Solids(kinds.to(device), rows[..., 9:12].contiguous(), rows[..., :9].unflatten(-1, (3, 3)).contiguous())
+    solids = Solids(
+        kinds.to(device), rows[..., 9:12].contiguous(), rows[..., :9].unflatten(-1, (3, 3)).contiguous()
+    )
 
     def stacked(values: list[np.ndarray]) -> Tensor:
         return torch.from_numpy(np.stack(values)).float().to(device)
 
-    lights = Lights(*(stacked([np.asarray(scene.lights[i]) for scene in drawn]) for i in range(len(Lights._fields))))
+    lights = Lights(
+        *(stacked([np.asarray(scene.lights[i]) for scene in drawn]) for i in range(len(Lights._fields)))
+    )
     return Scenes(
         solids=solids,
         rows=rows,
@@ -98,9 +102,15 @@ def _shell(b: Builder, room: np.ndarray) -> None:
         level = b.number(0.35, 0.85)
         tint = (level, level * b.number(0.93, 1.03), level * b.number(0.85, 1.05))
         wall = wall.with_(low=tint, high=tuple(v * b.number(0.85, 1.1) for v in tint))
-    floor = b.surface("planks", "parquet", "tiles", "carpet", "concrete", "speckle", "terrazzo", "herringbone", plain=0.15)
+    floor = b.surface(
+        "planks", "parquet", "tiles", "carpet", "concrete", "speckle", "terrazzo", "herringbone", plain=0.15
+    )
     ceiling = b.painted((0.6, 0.9), 0.1) if b.chance(0.7) else b.surface("plain", "panels", "grid", plain=0.5)
-    other = b.surface("plain", "plaster", "tiles", "wood", "panels", "bricks", plain=0.5) if b.chance(0.35) else wall
+    other = (
+        b.surface("plain", "plaster", "tiles", "wood", "panels", "bricks", plain=0.5)
+        if b.chance(0.35)
+        else wall
+    )
     wx, wy, wz = (float(v) / 2 for v in room)
     for face in range(WALLS):
         m = floor if face == 4 else ceiling if face == 5 else other if face == 0 else wall
@@ -169,7 +179,11 @@ def _furnish(b: Builder, room: np.ndarray) -> None:
                 x, y = x + gap * math.sin(turn), y - gap * math.cos(turn)
             else:
                 x, y = b.number(0.45, float(room[0]) - 0.45), b.number(0.45, float(room[1]) - 0.45)
-                turn = b.number(0, 2 * math.pi) if b.chance(0.4) else b.whole(0, 3) * math.pi / 2 + b.number(-0.1, 0.1)
+                turn = (
+                    b.number(0, 2 * math.pi)
+                    if b.chance(0.4)
+                    else b.whole(0, 3) * math.pi / 2 + b.number(-0.1, 0.1)
+                )
             reach = 0.55
             if any(abs(x - ox) < reach + hx and abs(y - oy) < reach + hy for ox, oy, hx, hy in taken):
                 continue

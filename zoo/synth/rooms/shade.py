@@ -83,7 +83,9 @@ def find_surface(
     slant = (-toward.abs() * length.abs() / torch.sqrt(x * x + y * y + z * z)).abs().clamp(min=0.06)
     footprint = t * pixel * torch.rsqrt(slant)
     texel = bank[look_up(bank, layer.int(), u, v, footprint * torch.maximum(scale_u, scale_v))]
-    cloud = bank[look_up(bank, noise.int(), a * noise_scale + at_v, c * noise_scale + at_u, footprint * noise_scale)]
+    cloud = bank[
+        look_up(bank, noise.int(), a * noise_scale + at_v, c * noise_scale + at_u, footprint * noise_scale)
+    ]
     share_r, share_g, share_b, own = (texel[..., i].float() * (1 / 255) for i in range(4))
     shade = (1 + detail * (2 * own - 1)) * (1 + dirt * (cloud[..., 3].float() * (4 / 255) - 2))
     shade = shade.clamp(min=0.05)

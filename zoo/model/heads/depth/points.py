@@ -1,4 +1,4 @@
-"""Which points of the anchor are matched: one in every cell of 8x8 pixels, where it is best recognised again."""
+"""Which points of the anchor are matched: one in every cell of 8x8 pixels, where it is best recognised."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def cell_points(logits: Float[Tensor, "B 64 h w"], noise: Tensor | None = None) 
         logits: of the pixels of each cell, rows first.
         noise: added to the logits, so that training meets other points than the best.
     """
-    b, _, h, w = logits.shape
+    h, w = logits.shape[2:]
     best = (logits if noise is None else logits + noise).argmax(1).flatten(1)
     cell = torch.arange(h * w, device=logits.device)
     u = (cell % w) * CELL + best % CELL
