@@ -5,15 +5,26 @@ Imports no torch.
 
 from zoo.config.choices import choices, config_folder
 from zoo.config.compose import compose
-from zoo.config.schema import EvalConfig, EyeData, MeyeData, PoolData, RenderData, TrainConfig
+from zoo.config.schema import (
+    CaptureData,
+    EvalConfig,
+    EyeData,
+    MeyeData,
+    PoolData,
+    RenderData,
+    TrainConfig,
+    ViewData,
+)
 
 __all__ = [
+    "CaptureData",
     "EvalConfig",
     "EyeData",
     "MeyeData",
     "PoolData",
     "RenderData",
     "TrainConfig",
+    "ViewData",
     "choices",
     "compose",
     "config_folder",

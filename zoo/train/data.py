@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from zoo.config import EyeData, MeyeData, PoolData, RenderData, TrainConfig
+from zoo.config import CaptureData, EyeData, MeyeData, PoolData, RenderData, TrainConfig
 from zoo.config.rendering import load_domain, load_rig
 from zoo.data.augment import augment
 from zoo.data.batches import EyeBatches, rows
 from zoo.data.config import AugmentConfig
 from zoo.data.pool import Pool
 from zoo.data.sample import EyeBatch
+from zoo.data.select_views import ViewRule
+from zoo.data.sources.capture import CaptureViews
 from zoo.data.sources.meye import Meye
 from zoo.draws import Draws
 from zoo.errors import ZooError
@@ -95,6 +97,22 @@ def _source(data: PoolData | MeyeData, size: InputConfig) -> Pool | Meye:
             )
         return pool
     return Meye(data.root, size.height, size.width)
+
+
+def view_source(data: CaptureData, height: int, width: int) -> CaptureViews:
+    """The samples of posed captures, their images height x width."""
+    return CaptureViews(
+        data.root,
+        data.layout,
+        height=height,
+        width=width,
+        views=data.views,
+        min_kept=data.min_kept,
+        rule=ViewRule(data.baseline_m, data.max_turn_deg, data.min_overlap),
+        views_csv=data.views_csv,
+        metres_per_unit=data.metres_per_unit,
+        depth_range=data.depth_range_m,
+    )
 
 
 def _renderer(data: RenderData, seed: int, size: InputConfig, device: torch.device) -> Any:

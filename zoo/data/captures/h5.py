@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def read_depth(path: Path) -> Float32[np.ndarray, "h w"]:
 def _dataset(path: Path, name: str, *, read: bool = True) -> Any:
     """An array of the file, or only its shape."""
     try:
-        import h5py
+        h5py = import_module("h5py")  # an extra: nothing else needs it
     except ImportError:
         raise ZooError(f"{path}: to read HDF5 files install h5py: pip install 'eye-room-zoo[nyu]'") from None
     try:
