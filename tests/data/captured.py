@@ -98,6 +98,7 @@ def colmap(
     poses = [np.linalg.inv(p) for p in scene.poses]
     entries = [(*quaternion(p[:3, :3]), *p[:3, 3]) for p in poses]
     order = [2, 0, 3, 1]  # COLMAP writes in no order
+    place = scene.poses[1] @ np.array([0.0, 0.0, 4.0, 1.0])  # one point, 4 units before the second camera
     if binary:
         data = struct.pack("<QiiQQ", 1, 7, COLMAP_IDS[model], WIDTH, HEIGHT)
         (folder / "cameras.bin").write_bytes(data + struct.pack(f"<{len(values)}d", *values))
@@ -107,6 +108,8 @@ def colmap(
             points = struct.pack("<Qddqddq", 2, 1.5, 2.5, -1, 3.5, 4.5, 17)
             data += struct.pack("<i7di", i + 1, *entries[i], 7) + name + points
         (folder / "images.bin").write_bytes(data)
+        data = struct.pack("<QQ3d3BdQ4i", 1, 17, *place[:3], 9, 9, 9, 0.5, 2, 2, 0, 2, 5)
+        (folder / "points3D.bin").write_bytes(data)
         return
     numbers = " ".join(map(str, values))
     (folder / "cameras.txt").write_text(f"# comment\n7 {model} {WIDTH} {HEIGHT} {numbers}\n")
@@ -115,6 +118,7 @@ def colmap(
         points = "1.5 2.5 -1" if i % 2 else ""
         lines += [f"{i + 1} {' '.join(map(str, entries[i]))} 7 walk/{i}.png", points]
     (folder / "images.txt").write_text("\n".join(lines) + "\n")
+    (folder / "points3D.txt").write_text(f"# comment\n17 {' '.join(map(str, place[:3]))} 9 9 9 0.5 2 0 2 5\n")
 
 
 def transforms(root: Path, scene: Room, *, blender: bool = False, per_frame: bool = False) -> None:

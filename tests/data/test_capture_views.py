@@ -147,6 +147,19 @@ def test_frames_without_poses_are_samples_of_one_view(tmp_path: Path) -> None:
     assert (batch["sparse_confidence"] > 0).flatten(1).sum(1).tolist() == [48, 48]
 
 
+def test_captures_of_unknown_scale_are_brought_to_a_rooms(tmp_path: Path) -> None:
+    scene = room(count=4)
+    for pose in scene.poses:
+        pose[:3, 3] *= 40
+    captured.colmap(tmp_path, scene, binary=True)
+    (tmp_path / "sparse" / "0" / "points3D.bin").unlink()
+    source = CaptureViews(tmp_path, height=24, width=32, views=2)
+    assert len(source) == 4
+    assert any("metres_per_unit sets it" in line for line in source.remarks)
+    with pytest.raises(ZooError, match="not in metres"):
+        CaptureViews(tmp_path, height=24, width=32, views=2, metres_per_unit=1.0)
+
+
 def test_scenes_below_a_folder_are_numbered(tmp_path: Path) -> None:
     for name in ("a", "b"):
         captured.hololens(tmp_path / name, room())

@@ -14,7 +14,7 @@ import torch
 from tests.data import captured
 from tests.data.captured import HEIGHT, WIDTH, K, Room, room
 from zoo.data.captures.assemble import scale_camera
-from zoo.data.captures.capture import Capture
+from zoo.data.captures.capture import Capture, frame_names
 from zoo.data.captures.detect import LAYOUTS, detect, find_captures, open_capture
 from zoo.data.captures.files import read_depth, read_rgb
 from zoo.errors import ZooError
@@ -103,6 +103,20 @@ def test_layouts_are_found_below_a_folder(tmp_path: Path) -> None:
     assert detect(tmp_path) is None
 
 
+def test_names_never_lead_out_of_a_folder(tmp_path: Path) -> None:
+    captured.transforms(tmp_path / "scene", room())
+    path = tmp_path / "scene" / "transforms.json"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "scene" / "train").rename(tmp_path / "other" / "train")
+    path.write_text(path.read_text().replace('"train/', '"../other/train/'))
+    assert [frame.name for frame in open_capture(path).frames] == ["r_0", "r_1", "r_2", "r_3"]
+
+
+def test_equal_stems_keep_their_endings(tmp_path: Path) -> None:
+    images = [tmp_path / name for name in ("a.png", "a.jpg", "b.png")]
+    assert frame_names(images, tmp_path) == ["a.png", "a.jpg", "b"]
+
+
 def test_unknown_layouts_are_explained(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="no such folder"):
         open_capture(tmp_path / "nowhere")
@@ -148,10 +162,24 @@ def test_colmap_is_not_metric_until_the_user_says_its_unit(tmp_path: Path) -> No
     assert not plain.metric
     assert any("arbitrary" in line for line in plain.report())
     assert scaled.metric
+    assert scaled.report() == []
     for a, b in zip(plain.frames, scaled.frames, strict=True):
         assert a.cam_to_world is not None
         assert b.cam_to_world is not None
         np.testing.assert_allclose(2 * a.cam_to_world[:3, 3], b.cam_to_world[:3, 3])
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_the_depth_of_colmaps_points_gives_the_scene_a_size(binary: bool, tmp_path: Path) -> None:
+    captured.colmap(tmp_path, room(), binary=binary)
+    capture = open_capture(tmp_path)
+    assert capture.scene_depth == pytest.approx(4.0)
+    assert capture.nominal_metres_per_unit() == pytest.approx(2.3 / 4)
+    for path in (tmp_path / "sparse" / "0").glob("points3D.*"):
+        path.unlink()
+    capture = open_capture(tmp_path)
+    assert capture.scene_depth is None
+    assert 0.15 / capture.nominal_metres_per_unit() == pytest.approx(0.164, abs=0.001)  # the room's steps
 
 
 def test_a_camera_model_without_support_says_what_to_do(tmp_path: Path) -> None:

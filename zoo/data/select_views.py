@@ -161,8 +161,8 @@ def selection_report(capture: Capture, choices: Sequence[Choice], count: int) ->
     relaxed = [choice for choice in choices if choice.sources and not choice.kept]
     if none and len(none) == len(choices):
         lines.append(
-            "no frame has a usable second view: the camera seems to stand still, or frames do not overlap; "
-            "depth has to come from single images and is uncertain"
+            "no frame has a usable second view: the camera seems to stand still, frames do not overlap, or "
+            "the poses are not in metres; depth has to come from single images and is uncertain"
         )
     elif none:
         lines.append(
@@ -202,7 +202,8 @@ def _spread(
     cost: Float[np.ndarray, "n"], centres: Float[np.ndarray, "n 3"], apart: float, count: int
 ) -> list[int]:
     """The cheapest, one after the other; a place within `apart` of a chosen one costs up to 1 more."""
-    cost, order = cost.copy(), []
+    cost = cost.copy()
+    order: list[int] = []
     while len(order) < min(count, len(cost)):
         best = int(cost.argmin())
         order.append(best)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float
 
 from zoo.errors import ZooError
 from zoo.geometry.lens import Distortion
+
+NOMINAL_DEPTH: Final = 2.3
+"""Metres: the usual median depth of a frame in a room."""
+NOMINAL_STEP: Final = 0.15
+"""Metres: the usual distance of two frames that were chosen for reconstruction."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +75,10 @@ class Capture:
     """What the user should know: intrinsics that were scaled, a scale that is not metric."""
     metric: bool = True
     """Whether lengths are metres; False where the layout leaves the scale open."""
+    scale_remark: str = ""
+    """What is open about its scale, until the user states it."""
+    scene_depth: float | None = None
+    """Where it is not metric: the median depth of its reconstructed points, in its unit, if there are any."""
     _index: dict[str, int] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -94,11 +105,20 @@ class Capture:
                 pose = pose.copy()
                 pose[:3, 3] *= metres_per_unit
             frames.append(replace(frame, cam_to_world=pose))
-        return replace(self, frames=tuple(frames), metric=True)
+        return replace(self, frames=tuple(frames), metric=True, scale_remark="", scene_depth=None)
+
+    def nominal_metres_per_unit(self) -> float:
+        """What brings a capture of unknown scale to that of a room: a guess, from its points or its steps."""
+        if self.scene_depth:
+            return NOMINAL_DEPTH / self.scene_depth
+        places = [frame.cam_to_world[:3, 3] for frame in self.frames if frame.cam_to_world is not None]
+        steps = np.linalg.norm(np.diff(places, axis=0), axis=1) if len(places) > 1 else np.zeros(0)
+        moved = steps[steps > 1e-9]
+        return NOMINAL_STEP / float(np.median(moved)) if len(moved) else 1.0
 
     def report(self) -> list[str]:
         """Remarks, and what was skipped: a line a reason, with the number of files and an example."""
-        lines = list(self.remarks)
+        lines = [*self.remarks, *filter(None, [self.scale_remark])]
         for reason, count in Counter(item.reason for item in self.skipped).items():
             example = next(item.file for item in self.skipped if item.reason == reason)
             more = f" (and {count - 1} more)" if count > 1 else ""
@@ -114,8 +134,16 @@ class Capture:
 
 
 def frame_names(images: Sequence[Path], folder: Path) -> list[str]:
-    """A name for each image: its path below `folder` without the ending, with it where two would be equal."""
-    paths = [_relative(image, folder) for image in images]
+    """A name for each image: its path below `folder` without the ending, with it where two would be equal.
+
+    Images elsewhere are named from the folder that they share: a name, which becomes one of output files,
+    never leads out of a folder.
+    """
+    whole = [Path(os.path.abspath(image)) for image in images]
+    start = Path(os.path.abspath(folder))
+    if not all(path.is_relative_to(start) for path in whole):
+        start = Path(os.path.commonpath([path.parent for path in whole]))
+    paths = [path.relative_to(start).as_posix() for path in whole]
     bare = [str(Path(path).with_suffix("")) for path in paths]
     seen = Counter(bare)
     return [path if seen[name] > 1 else name for path, name in zip(paths, bare, strict=True)]

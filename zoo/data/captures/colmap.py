@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -40,6 +42,8 @@ MODELS: Final[dict[str, tuple[str, ...]]] = {
 }
 """COLMAP's camera models in the order of their numbers, and their parameters."""
 _FISHEYE: Final = ("OPENCV_FISHEYE", "SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE")
+_ENDS: Final = (".bin", ".txt")
+_MAX_POINTS: Final = 20_000  # enough for a median
 _SCALE_REMARK: Final = (
     "COLMAP's scale is arbitrary unless its poses were aligned to metres: depths come in its unit; "
     "say how many metres one unit has"
@@ -57,10 +61,15 @@ class Camera(NamedTuple):
 class Image(NamedTuple):
     """One entry of images.txt."""
 
+    number: int
     name: str
     camera: int
     quaternion: tuple[float, float, float, float]  # w x y z
-    translation: tuple[float, float, float]
+    translation: Float[np.ndarray, "3"]
+
+
+Point = tuple[Float[np.ndarray, "3"], list[int]]
+"""A place in the world, and the numbers of the images that it was found in."""
 
 
 def model_folder(root: Path) -> Path | None:
@@ -70,9 +79,6 @@ def model_folder(root: Path) -> Path | None:
         if any((folder / f"cameras{end}").is_file() and (folder / f"images{end}").is_file() for end in _ENDS):
             return folder
     return None
-
-
-_ENDS: Final = (".bin", ".txt")
 
 
 def matches(root: Path) -> bool:
@@ -110,13 +116,14 @@ def read(root: Path) -> Capture:
             camera = cameras[entry.camera]
             try:
                 matrix, distortion = pinhole(camera)
-                pose = pose_of_quaternion(*entry.quaternion, np.array(entry.translation))
+                pose = pose_of_quaternion(*entry.quaternion, entry.translation)
             except (ValueError, BadPoseError) as error:
                 yield Skipped(file, str(error))
                 continue
             yield Candidate(file, matrix, camera.size, inverse(pose), path, distortion)
 
-    return assemble(root, NAME, candidates(), images=images, remarks=[_SCALE_REMARK], metric=False)
+    capture = assemble(root, NAME, candidates(), images=images, metric=False)
+    return replace(capture, scale_remark=_SCALE_REMARK, scene_depth=_median_depth(folder, entries))
 
 
 def pinhole(camera: Camera) -> tuple[Float[np.ndarray, "3 3"], Distortion | None]:
@@ -139,6 +146,27 @@ def pinhole(camera: Camera) -> tuple[Float[np.ndarray, "3 3"], Distortion | None
         )
     radtan = tuple(v.get(name, 0.0) for name in ("k1", "k2", "p1", "p2", "k3"))
     return matrix, Distortion(model="radtan", coefficients=radtan) if any(radtan) else None
+
+
+def _median_depth(folder: Path, entries: list[Image]) -> float | None:
+    """Of the model's points in the images that they were found in; None where it has no readable points."""
+    try:
+        binary = folder / "points3D.bin"
+        points = _points_binary(binary) if binary.is_file() else _points_text(folder / "points3D.txt")
+    except (OSError, ValueError, IndexError, struct.error):
+        return None
+    poses = {}
+    for entry in entries:
+        with suppress(BadPoseError):
+            poses[entry.number] = pose_of_quaternion(*entry.quaternion, entry.translation)
+    depths = [
+        float(poses[number][2, :3] @ point + poses[number][2, 3])
+        for point, numbers in points
+        for number in numbers
+        if number in poses
+    ]
+    ahead = [depth for depth in depths if depth > 0]
+    return float(np.median(ahead)) if ahead else None
 
 
 def _images_folder(root: Path, model: Path, entries: list[Image]) -> Path:
@@ -180,7 +208,9 @@ def _images_text(path: Path) -> list[Image]:
         if not words:
             continue
         w, x, y, z, *translation = (float(word) for word in words[1:8])
-        images.append(Image(words[9].strip(), int(words[8]), (w, x, y, z), tuple(translation)))
+        images.append(
+            Image(int(words[0]), words[9].strip(), int(words[8]), (w, x, y, z), np.array(translation))
+        )
     return images
 
 
@@ -203,20 +233,38 @@ def read_images_binary(path: Path) -> list[Image]:
     images = []
     with path.open("rb") as file:
         for _ in range(_unpack(file, "Q")[0]):
-            _, w, x, y, z, *translation, camera = _unpack(file, "i7di")
+            number, w, x, y, z, *translation, camera = _unpack(file, "i7di")
             name = bytearray()
             while (byte := file.read(1)) != b"\0":
                 if not byte:
                     raise ValueError("images.bin ends within a name")
                 name += byte
-            points = 24 * int(_unpack(file, "Q")[0])
+            points = 24 * _unpack(file, "Q")[0]
             if len(file.read(points)) < points:  # a seek would pass the end unnoticed
                 raise ValueError("images.bin was cut off")
-            images.append(Image(name.decode("utf-8"), camera, (w, x, y, z), tuple(translation)))
+            images.append(Image(number, name.decode("utf-8"), camera, (w, x, y, z), np.array(translation)))
     return images
 
 
-def _unpack(file: BinaryIO, form: str) -> tuple[float, ...] | tuple[int, ...]:
+def _points_text(path: Path) -> list[Point]:
+    points: list[Point] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        words = line.split()
+        if words and not words[0].startswith("#") and len(points) < _MAX_POINTS:
+            points.append((np.array([float(word) for word in words[1:4]]), [int(n) for n in words[8::2]]))
+    return points
+
+
+def _points_binary(path: Path) -> list[Point]:
+    points: list[Point] = []
+    with path.open("rb") as file:
+        for _ in range(min(_unpack(file, "Q")[0], _MAX_POINTS)):
+            _, *place, _, _, _, _, length = _unpack(file, "Q3d3BdQ")
+            points.append((np.array(place), list(_unpack(file, "ii" * length)[::2])))
+    return points
+
+
+def _unpack(file: BinaryIO, form: str) -> tuple[Any, ...]:
     size = struct.calcsize("<" + form)
     data = file.read(size)
     if len(data) < size:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,8 +84,8 @@ def read(root: Path) -> Capture:
     others = [name for name in _FILES if name != path.name and (folder / name).is_file()]
     if others:
         remarks.append(f"{path.name} is used; {', '.join(others)} beside it can be given by path")
-    # Its remark about the scale is a remark only: most captures with poses of their own are metric.
-    return assemble(folder, NAME, candidates(), remarks=[*remarks, _SCALE_REMARK])
+    # Taken as metric: captures whose poses the device itself tracked are.
+    return replace(assemble(folder, NAME, candidates(), remarks=remarks), scale_remark=_SCALE_REMARK)
 
 
 def _candidate(

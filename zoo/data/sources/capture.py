@@ -46,7 +46,7 @@ class CaptureViews:
             those without any source.
         rule: what makes a source.
         views_csv: the anchors and their sources instead, as `zoo.data.select_views.read_views` reads them.
-        metres_per_unit: for captures whose scale is open.
+        metres_per_unit: for captures whose scale is open; guessed if None.
         depth_range: metres; depth outside counts as unknown.
 
     Raises:
@@ -72,14 +72,21 @@ class CaptureViews:
         if views_csv is not None and len(roots) > 1:
             raise ZooError(f"{views_csv}: names frames of one capture, but {root} holds {len(roots)}")
         self.captures = [open_capture(path, layout, metres_per_unit) for path in roots]
+        self.remarks: list[str] = []
+        """What the user should know: what was skipped and why, doubtful units and poses, missing sources."""
         self.height, self.width, self.views = height, width, views
         self._depth_range = depth_range
         self._cache: OrderedDict[Path, FittedView] = OrderedDict()
         self.anchors: list[Anchor] = []
-        self.remarks: list[str] = []
-        """What the user should know: what was skipped and why, doubtful units and poses, missing sources."""
         for scene, capture in enumerate(self.captures):
             self.remarks += [*capture.report(), *check_consistency(capture)]
+            if not capture.metric:
+                unit = capture.nominal_metres_per_unit()
+                self.captures[scene] = capture = capture.scaled(unit)
+                self.remarks.append(
+                    f"{capture.root}: one unit of its poses is taken as {unit:.4g} m, which makes the scene "
+                    "as large as a room: depths are right up to one factor; metres_per_unit sets it"
+                )
             if views_csv is not None:
                 choices = read_views(views_csv, capture)
             elif views > 1:
