@@ -5,9 +5,19 @@ Imports no torch.
 
 from zoo.config.choices import choices, config_folder
 from zoo.config.compose import compose
-from zoo.config.schema import Data, EvalConfig, MeyeData, PoolData, RenderData, RoomPoolData, TrainConfig
+from zoo.config.schema import (
+    CaptureData,
+    Data,
+    EvalConfig,
+    MeyeData,
+    PoolData,
+    RenderData,
+    RoomPoolData,
+    TrainConfig,
+)
 
 __all__ = [
+    "CaptureData",
     "Data",
     "EvalConfig",
     "MeyeData",

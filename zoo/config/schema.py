@@ -58,7 +58,42 @@ class MeyeData(Config):
     """A known change to every frame that is evaluated (`zoo.data.perturb`): how far do predictions follow?"""
 
 
-Data = Annotated[PoolData | RenderData | MeyeData | RoomPoolData, Field(discriminator="type")]
+class CaptureData(Config):
+    """Posed captures in one of the layouts that `zoo.data.captures` reads, with depth where it is known."""
+
+    type: Literal["capture"]
+    root: Path
+    """A capture, or a folder of captures."""
+    layout: str | None = None
+    """null: found out."""
+    views: Annotated[int, Field(ge=1, le=8)] = 3
+    """Of a sample, the anchor included."""
+    min_kept: NonNegativeInt = 2
+    """How many sources of an anchor must keep the rule below; 0: take every frame."""
+    baseline_m: tuple[PositiveFloat, PositiveFloat] = (0.10, 0.25)
+    max_turn_deg: Annotated[float, Field(gt=0, le=90)] = 25.0
+    min_overlap: Share = 0.5
+    views_csv: Path | None = None
+    """The anchors and their sources instead: anchor,source_1,source_2,..."""
+    metres_per_unit: PositiveFloat | None = None
+    """For captures whose scale is open (COLMAP)."""
+    depth_range_m: tuple[PositiveFloat, PositiveFloat] = (0.25, 10.0)
+    """Depth outside is unknown."""
+
+    @model_validator(mode="after")
+    def _check_together(self) -> CaptureData:
+        for key in ("baseline_m", "depth_range_m"):
+            low, high = getattr(self, key)
+            if low >= high:
+                raise _error(key, [low, high], "the first must be the smaller")
+        if self.views_csv is None and self.min_kept >= self.views:
+            raise _error("min_kept", self.min_kept, f"a sample of {self.views} views has fewer sources")
+        return self
+
+
+Data = Annotated[
+    PoolData | RenderData | MeyeData | RoomPoolData | CaptureData, Field(discriminator="type")
+]
 
 
 class ValidationConfig(Config):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from zoo.config import Data, MeyeData, PoolData, RenderData, RoomPoolData, TrainConfig
+from zoo.config import CaptureData, Data, MeyeData, PoolData, RenderData, RoomPoolData, TrainConfig
 from zoo.config.rendering import load_domain, load_rig
 from zoo.data.augment import augment
 from zoo.data.batches import Batches, Source, rows
@@ -17,6 +17,8 @@ from zoo.data.config import AugmentConfig
 from zoo.data.kinds import Batch
 from zoo.data.pool import Pool
 from zoo.data.sample import EyeBatch
+from zoo.data.select_views import ViewRule
+from zoo.data.sources.capture import CaptureViews
 from zoo.data.sources.meye import Meye
 from zoo.data.sources.room_pool import RoomViews
 from zoo.draws import Draws
@@ -87,7 +89,7 @@ def batches_of(
         yield source.batch(np.arange(start, min(start + batch_size, last)))
 
 
-def _source(data: PoolData | MeyeData | RoomPoolData, size: InputConfig) -> Source:
+def _source(data: PoolData | MeyeData | RoomPoolData | CaptureData, size: InputConfig) -> Source:
     if isinstance(data, PoolData):
         pool = Pool(data.path)
         if (pool.height, pool.width) != (size.height, size.width):
@@ -98,7 +100,25 @@ def _source(data: PoolData | MeyeData | RoomPoolData, size: InputConfig) -> Sour
         return pool
     if isinstance(data, RoomPoolData):
         return RoomViews(data.path, size.height // data.reduce, size.width // data.reduce)
+    if isinstance(data, CaptureData):
+        return view_source(data, size.height, size.width)
     return Meye(data.root, size.height, size.width)
+
+
+def view_source(data: CaptureData, height: int, width: int) -> CaptureViews:
+    """The samples of posed captures, their images height x width."""
+    return CaptureViews(
+        data.root,
+        data.layout,
+        height=height,
+        width=width,
+        views=data.views,
+        min_kept=data.min_kept,
+        rule=ViewRule(data.baseline_m, data.max_turn_deg, data.min_overlap),
+        views_csv=data.views_csv,
+        metres_per_unit=data.metres_per_unit,
+        depth_range=data.depth_range_m,
+    )
 
 
 def _renderer(data: RenderData, seed: int, size: InputConfig, device: torch.device) -> Any:
