@@ -208,8 +208,11 @@ class Builder:
 
     def colour(self, level: float, saturation: float) -> Colour:
         """A colour of that mean level; most are muted."""
-        muted = saturation * self.rng.random() ** 2
+        muted = saturation * self.rng.random() ** 1.5
         raw = [self.rng.random() for _ in range(3)]
+        hue = self.rng.random()
+        if hue < 0.85:  # browns, beiges and reds, less often blues: greens and purples are rare indoors
+            raw.sort(reverse=hue < 0.6)
         mean = sum(raw) / 3
         colour = [level * (1 + 1.6 * muted * (value - mean) / max(mean, 0.15)) for value in raw]
         return tuple(min(max(value, 0.01), 0.95) for value in colour)  # type: ignore[return-value]
@@ -225,7 +228,7 @@ class Builder:
                 tuple(min(level * (1 - strength) * t, 0.95) for t in tint),  # type: ignore[return-value]
                 tuple(min(level * (1 + strength) * t, 0.95) for t in tint),
             )
-        low = self.colour(math.exp(self.number(math.log(0.04), math.log(0.75))), 1.0)
+        low = self.colour(math.exp(self.number(math.log(0.07), math.log(0.8))), 1.0)
         if self.chance(0.6):  # two shades of one colour
             factor = self.number(0.6, 1.8)
             return low, tuple(min(value * factor, 0.95) for value in low)  # type: ignore[return-value]

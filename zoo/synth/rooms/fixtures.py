@@ -35,7 +35,10 @@ def window(b: Builder, free: float, height: float) -> float:
     wide, low = min(b.number(0.4, 1.1), free), b.number(0.6, 1.0)
     tall = min(b.number(1.0, 1.6), height - low - 0.15)
     glow = b.number(0.8, 3.0)
-    sky = b.picture("photo") if b.chance(0.5) else b.painted((0.7, 0.95), 0.15)
+    sky = b.painted((0.7, 0.95), 0.15)
+    if b.chance(0.5):  # houses and trees in the haze
+        haze = b.number(0.3, 0.7)
+        sky = b.picture("photo").with_(low=(haze, haze, haze), high=(0.95, 0.97, 1.0), dirt=0.0)
     b.box((0, 0, low + tall / 2), (wide, 0.01, tall / 2), sky.with_(glow=glow))
     m = b.painted((0.3, 0.85), 0.1)
     bars = b.whole(1, 3)

@@ -187,8 +187,8 @@ def plant(b: Builder) -> Size:
     green = b.number(0.03, 0.22)
     stem = b.painted((0.05, 0.2), 0.4)
     b.rod((0, 0, h), (b.number(-0.05, 0.05), b.number(-0.05, 0.05), top), 0.012, stem)
-    spread, slim = b.number(0.2, 0.4), b.number(0.012, 0.06)
-    for _ in range(b.whole(14, 26)):
+    spread, slim = b.number(0.2, 0.45), b.number(0.008, 0.04)
+    for _ in range(b.whole(18, 36)):
         shade = green * b.number(0.5, 1.6)
         leaf = b.painted().with_(low=(0.55 * shade, shade, 0.3 * shade), high=(0.6 * shade, shade, 0.35 * shade))
         turn, pitch, long = b.number(0, 6.28), b.number(-0.9, 0.7), spread * b.number(0.5, 1.0)

@@ -18,7 +18,7 @@ from zoo.synth.rooms.renderer import RoomRenderer
 
 _CHUNK = 4
 """Scenes in one go: what they need lies in the cache of one core."""
-_COMPILE_FROM = 400
+_COMPILE_FROM = 1000
 """Samples from which compiling the shaders in every process pays."""
 
 _renderer: RoomRenderer | None = None

@@ -69,6 +69,7 @@ class RoomRenderer:
         """Fuse the shaders; worth its minute of compilation from some hundred samples on."""
         self._find = torch.compile(find_surface, dynamic=True)
         self._light = torch.compile(light_surface, dynamic=True)
+        self._caster.compile()
 
     @torch.no_grad()
     def render(self, index: Int[Tensor, "B"]) -> RoomBatch:
@@ -99,7 +100,7 @@ class RoomRenderer:
     @torch.no_grad()
     def trace(self, scenes: Scenes, camera: Float[Tensor, "S 3 3"]) -> Traced:
         """Radiance and labels, two samples a pixel each way, before the sensor."""
-        rays, z_scale = self._rays(scenes, camera)
+        rays = self._rays(scenes, camera)
         count = len(camera)
         t, slot = _room_hit(scenes.room, rays)
         hits = self._caster.cast(scenes.solids, rays, t, slot)
@@ -108,9 +109,8 @@ class RoomRenderer:
         rows = scenes.rows.flatten(0, 1)
         pixel = (0.5 / (scenes.focal * self.width))[:, None, None]
         bank = texture_bank(self.device)
-        surface = self._find(
-            rows, scenes.solids.kind.flatten(), bank, which, hits.t, rays.origin, *rays[1:], pixel
-        )
+        origin = rays.origin.repeat_interleave(rays.x.shape[1] // self.views, 1)
+        surface = self._find(rows, scenes.solids.kind.flatten(), bank, which, hits.t, origin, *rays[1:], pixel)
         lit = through_opening(scenes.lights, surface.point) * self._unshadowed(scenes, surface.point)
         radiance = self._light(surface, scenes.lights, scenes.room, lit, *rays[1:])
         instance = rows[:, -1][which].int()
@@ -125,19 +125,18 @@ class RoomRenderer:
     def _unshadowed(self, scenes: Scenes, point: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         lamp = scenes.lights.position[:, 0]
         x, y, z = (plane - lamp[:, i, None, None] for i, plane in enumerate(point))
-        origin = lamp[:, None].expand(-1, x.shape[1], 3)
         solids = scenes.solids
         throws = torch.where(scenes.rows[..., 32] > 0.3, NOTHING, solids.kind)  # lamps and panes do not
         reach = torch.full_like(x, _SHADOW_REACH)
         none = torch.full(x.shape, -1, dtype=torch.int32, device=x.device)
-        hits = self._caster.cast(solids._replace(kind=throws), Bundles(origin, x, y, z), reach, none, _SHADOW_REACH)
+        hits = self._caster.cast(solids._replace(kind=throws), Bundles(lamp[:, None], x, y, z), reach, none, _SHADOW_REACH)
         return (hits.slot < 0).float()
 
     def _lattice(self) -> tuple[int, int]:
         """Tiles of the lattice: (rows, columns); it may reach over the image."""
         return -(-2 * self.height // _TILE), -(-2 * self.width // _TILE)
 
-    def _rays(self, scenes: Scenes, camera: Tensor) -> tuple[Bundles, None]:
+    def _rays(self, scenes: Scenes, camera: Tensor) -> Bundles:
         rows, columns = self._lattice()
         v = torch.arange(rows * _TILE, device=self.device).view(rows, 1, _TILE, 1) / 2
         u = torch.arange(columns * _TILE, device=self.device).view(1, columns, 1, _TILE) / 2
@@ -149,8 +148,7 @@ class RoomRenderer:
         x, y = x[:, None], y[:, None]
         # With z = 1 in the camera's frame, a ray's parameter is the depth.
         world = [(rotation[:, :, i, 0] * x + rotation[:, :, i, 1] * y + rotation[:, :, i, 2]).flatten(1, 2) for i in range(3)]
-        origin = scenes.cam_to_world[:, :, None, :3, 3].expand(-1, -1, rows * columns, -1).flatten(1, 2)
-        return Bundles(origin, *world), None
+        return Bundles(scenes.cam_to_world[:, :, :3, 3], *world)
 
     def _untile(self, planes: Tensor) -> Tensor:
         """(S, V * tiles, C, R) planes as (S, V, C, 2H, 2W) images."""
@@ -178,7 +176,8 @@ def _room_hit(room: Tensor, rays: Bundles) -> tuple[Tensor, Tensor]:
     for axis, plane in enumerate(rays[1:]):
         high = plane > 0
         wall = torch.where(high, room[:, axis, None, None], 0.0)
-        leave = (wall - rays.origin[..., axis : axis + 1]) / plane
+        origin = rays.origin[..., axis].repeat_interleave(plane.shape[1] // rays.origin.shape[1], 1)
+        leave = (wall - origin[..., None]) / plane
         leave = torch.where(plane.abs() < 1e-9, 1e6, leave)
         face = (2 * axis + high.int()).int()
         if t is None or slot is None:
