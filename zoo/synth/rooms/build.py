@@ -99,6 +99,18 @@ class Builder:
         finally:
             self._place = before
 
+    @contextmanager
+    def part(self, x: float, y: float, z: float = 0.0, turn: float = 0.0) -> Iterator[None]:
+        """A frame within the current one, of the same instance."""
+        before = self._place
+        px, py, pz, c, s = before
+        cosine, sine = math.cos(turn), math.sin(turn)
+        self._place = (px + c * x - s * y, py + s * x + c * y, pz + z, c * cosine - s * sine, s * cosine + c * sine)
+        try:
+            yield
+        finally:
+            self._place = before
+
     def box(self, at: Vector, half: Vector, material: Material, tilt: Float[np.ndarray, "3 3"] | None = None) -> None:
         """A box with half lengths `half`; `tilt` turns it in the thing's frame."""
         self._add(BOX, at, half, material, tilt)

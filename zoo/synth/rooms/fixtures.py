@@ -103,10 +103,8 @@ def wardrobe(b: Builder, free: float, height: float) -> float:
     """A wall of tall, flat doors: dark ones are what depth networks fail on."""
     wide, deep, tall = min(b.number(0.6, 1.6), free), 0.28, min(b.number(1.9, 2.4), height)
     m = b.dark() if b.chance(0.6) else b.surface("plain", "wood", plain=0.9)
-    px, py, pz, c, s = b._place
-    b._place = (px + s * deep, py - c * deep, pz, c, s)
-    front(b, wide, deep, 0.05, tall, m, rows=1 if b.chance(0.6) else 2)
-    b._place = (px, py, pz, c, s)
+    with b.part(0, -deep):
+        front(b, wide, deep, 0.05, tall, m, rows=1 if b.chance(0.6) else 2)
     return wide
 
 

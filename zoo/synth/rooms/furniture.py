@@ -4,6 +4,7 @@ towards +y, and returns its footprint (half width, half depth) and height in met
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable
 from typing import Final
 
@@ -33,7 +34,13 @@ def clutter(b: Builder, wide: float, deep: float, z: float, count: int) -> None:
             w, d, h = b.number(0.03, 0.14), b.number(0.03, 0.1), b.number(0.03, 0.16)
             m = b.picture() if b.chance(0.5) else b.painted((0.05, 0.8), 1.0)
             b.box((x, y, z + h), (w, d, h), m, turned(0, 0, b.number(0, 3.14)))
-        elif kind < 0.88:  # fruit, bowl
+        elif kind < 0.8:  # a bag, crumpled
+            m = b.surface("cloth", "plain", "speckle", plain=0.5)
+            for _ in range(3):
+                r = b.number(0.04, 0.1)
+                at = (x + b.number(-0.07, 0.07), y + b.number(-0.07, 0.07), z + 0.7 * r)
+                b.ball(at, (r, 0.8 * r, 0.7 * r), m, turned(b.number(-0.6, 0.6), b.number(-0.6, 0.6), b.number(0, 3.14)))
+        elif kind < 0.9:  # fruit, bowl
             r = b.number(0.03, 0.09)
             b.ball((x, y, z + 0.9 * r), (r, r, 0.9 * r), b.painted((0.1, 0.7), 1.2))
         else:  # plate
@@ -63,8 +70,25 @@ def table(b: Builder) -> Size:
     else:
         b.box((0, 0, height - 0.02), (wide, deep, 0.02), top)
         legs(b, wide, deep, height - 0.04, b.metal() if b.chance(0.5) else top)
-    clutter(b, wide, deep, height, b.whole(0, 6))
+    clutter(b, wide, deep, height, b.whole(0, 8))
+    if height > 0.6 and "chair" in b.domain.objects and b.chance(0.6):
+        _chairs(b, wide, deep)
+        wide, deep = wide + 0.3, deep + 0.3
     return wide, deep, height
+
+
+def _chairs(b: Builder, wide: float, deep: float) -> None:
+    """A set of like chairs round a table, pushed in more or less."""
+    style = b.whole(0, 1 << 30)
+    for sx, sy, turn in ((0, 1, 0.0), (0, -1, math.pi), (-0.5, 1, 0.0), (-0.5, -1, math.pi), (1, 0, -math.pi / 2)):
+        if not b.chance(0.6):
+            continue
+        x, y = sx * (wide + 0.12) if sy == 0 else sx * wide, sy * (deep + b.number(0.0, 0.25))
+        with b.part(x + b.number(-0.1, 0.1), y, 0, turn + b.number(-0.3, 0.3)):
+            after, b.rng = b.rng, random.Random(style)
+            b.instance += 1
+            chair(b)
+            b.rng = after
 
 
 def chair(b: Builder) -> Size:
@@ -173,10 +197,8 @@ def counter(b: Builder) -> Size:
     clutter(b, wide, 0.9 * deep, height, b.whole(3, 9))
     b.box((0, deep + 0.005, height + 0.28), (wide, 0.01, 0.28), b.surface("tiles", "plain", "grid", plain=0.4))
     if b.chance(0.6):
-        px, py, pz, c, s = b._place
-        b._place = (px - s * 0.12, py + c * 0.12, pz + height + 0.55, c, s)
-        front(b, wide, 0.17, 0.0, b.number(0.5, 0.75), m, rows=1)
-        b._place = (px, py, pz, c, s)
+        with b.part(0, 0.12, height + 0.55):
+            front(b, wide, 0.17, 0.0, b.number(0.5, 0.75), m, rows=1)
     return wide, deep + 0.05, 2.1
 
 

@@ -101,8 +101,9 @@ def _shell(b: Builder, room: np.ndarray) -> None:
     wall = wall.with_(detail=0.5 * wall.detail)
     if b.chance(0.6):  # white or grey, as most are
         level = b.number(0.4, 0.85)
+        factor = b.number(0.93, 1.06) if b.chance(0.7) else b.number(0.75, 1.2)
         tint = (level, level * b.number(0.93, 1.03), level * b.number(0.85, 1.05))
-        wall = wall.with_(low=tint, high=tuple(v * b.number(0.85, 1.1) for v in tint))
+        wall = wall.with_(low=tint, high=tuple(v * factor for v in tint))
     floor = b.surface("planks", "parquet", "tiles", "carpet", "concrete", "speckle", "terrazzo", "herringbone", plain=0.15)
     ceiling = b.painted((0.6, 0.9), 0.1) if b.chance(0.7) else b.surface("plain", "panels", "grid", plain=0.5)
     other = b.surface("plain", "plaster", "tiles", "wood", "panels", "bricks", plain=0.5) if b.chance(0.35) else wall
@@ -143,6 +144,8 @@ def _fixtures(b: Builder, room: np.ndarray) -> None:
             if b.chance(0.8):
                 with b.thing(x, y, 0.0, turn):
                     FIXTURES[b.one_of(b.domain.fixtures)](b, free - 0.08, float(room[2]))
+                    if "posters" in b.domain.fixtures and b.chance(0.3):
+                        FIXTURES["posters"](b, free - 0.08, float(room[2]))
             at += 2 * free
 
 
