@@ -197,7 +197,9 @@ def _read_description(folder: Path, kind: str, expected: int) -> dict[str, Any]:
         raise ZooError(f"{path}: does not describe a pool of this kind (format {kind!r})")
     if found.get("version") != expected:
         version = found.get("version")
-        raise ZooError(f"{path}: format version {version}, this zoo reads version {expected}; render it again")
+        raise ZooError(
+            f"{path}: format version {version}, this zoo reads version {expected}; render it again"
+        )
     sizes = [found.get(key) for key in ("count", "height", "width", "done")]
     if (
         not all(isinstance(n, int) and n >= 0 for n in sizes)

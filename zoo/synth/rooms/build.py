@@ -19,7 +19,8 @@ from zoo.synth.rooms.cast import BALL, BOX, CYLINDER
 from zoo.synth.rooms.domain import RoomDomain
 from zoo.synth.rooms.textures import VARIANTS, layer_of, noise_layer
 
-Vector = tuple[float, float, float]
+Number = float | int
+Vector = tuple[Number, Number, Number]
 Colour = tuple[float, float, float]
 
 
@@ -70,7 +71,7 @@ class Builder:
 
     # Numbers -------------------------------------------------------------------------------------------
 
-    def number(self, low: float, high: float) -> float:
+    def number(self, low: Number, high: Number) -> float:
         """Uniform."""
         return low + (high - low) * self.rng.random()
 
@@ -89,7 +90,7 @@ class Builder:
     # Solids ---------------------------------------------------------------------------------------------
 
     @contextmanager
-    def thing(self, x: float, y: float, z: float = 0.0, turn: float = 0.0) -> Iterator[None]:
+    def thing(self, x: Number, y: Number, z: Number = 0.0, turn: Number = 0.0) -> Iterator[None]:
         """A new instance, built in its own frame at that place of the room, turned about the vertical."""
         before = self._place
         self.instance += 1
@@ -100,30 +101,40 @@ class Builder:
             self._place = before
 
     @contextmanager
-    def part(self, x: float, y: float, z: float = 0.0, turn: float = 0.0) -> Iterator[None]:
+    def part(self, x: Number, y: Number, z: Number = 0.0, turn: Number = 0.0) -> Iterator[None]:
         """A frame within the current one, of the same instance."""
         before = self._place
         px, py, pz, c, s = before
         cosine, sine = math.cos(turn), math.sin(turn)
-        self._place = (px + c * x - s * y, py + s * x + c * y, pz + z, c * cosine - s * sine, s * cosine + c * sine)
+        self._place = (
+            px + c * x - s * y,
+            py + s * x + c * y,
+            pz + z,
+            c * cosine - s * sine,
+            s * cosine + c * sine,
+        )
         try:
             yield
         finally:
             self._place = before
 
-    def box(self, at: Vector, half: Vector, material: Material, tilt: Float[np.ndarray, "3 3"] | None = None) -> None:
+    def box(
+        self, at: Vector, half: Vector, material: Material, tilt: Float[np.ndarray, "3 3"] | None = None
+    ) -> None:
         """A box with half lengths `half`; `tilt` turns it in the thing's frame."""
         self._add(BOX, at, half, material, tilt)
 
-    def ball(self, at: Vector, half: Vector, material: Material, tilt: Float[np.ndarray, "3 3"] | None = None) -> None:
+    def ball(
+        self, at: Vector, half: Vector, material: Material, tilt: Float[np.ndarray, "3 3"] | None = None
+    ) -> None:
         """An ellipsoid with semi-axes `half`."""
         self._add(BALL, at, half, material, tilt)
 
-    def post(self, at: Vector, radius: float, height: float, material: Material) -> None:
+    def post(self, at: Vector, radius: Number, height: Number, material: Material) -> None:
         """An upright cylinder that stands on `at`."""
         self._add(CYLINDER, (at[0], at[1], at[2] + height / 2), (radius, radius, height / 2), material, None)
 
-    def rod(self, start: Vector, end: Vector, radius: float, material: Material) -> None:
+    def rod(self, start: Vector, end: Vector, radius: Number, material: Material) -> None:
         """A cylinder from `start` to `end`."""
         a, b = np.array(start), np.array(end)
         axis = b - a
@@ -187,26 +198,35 @@ class Builder:
         if family in ("cloth", "carpet", "plaster"):
             gloss *= 0.15
         return Material(
-            low, high, layer_of(family, variant), period, detail, dirt, gloss, math.exp(self.number(2.0, 5.0)),
+            low, high, layer_of(self.domain.textures, family, variant), period, detail, dirt, gloss, math.exp(self.number(2.0, 5.0)),
             upright=self.chance(0.5),
         )  # fmt: skip
 
     def picture(self, *preferred: str) -> Material:
         """A print that fits the face once."""
         allowed = [name for name in preferred if name in self.domain.prints] or list(self.domain.prints)
-        layer = layer_of(self.one_of(allowed), self.whole(0, VARIANTS - 1))
+        layer = layer_of(self.domain.textures, self.one_of(allowed), self.whole(0, VARIANTS - 1))
         top = self.number(0.6, 0.95)
         high = (top * self.number(0.85, 1), top * self.number(0.85, 1), top * self.number(0.8, 1))
         base = self.number(0.0, 0.08)
-        return Material((base, base, base), high, layer, 0.0, 0.0, self.number(0, 0.15), self.number(0, 0.3) ** 2, 60.0)
+        return Material(
+            (base, base, base), high, layer, 0.0, 0.0, self.number(0, 0.15), self.number(0, 0.3) ** 2, 60.0
+        )
 
     def painted(self, level: tuple[float, float] = (0.05, 0.8), saturation: float = 0.5) -> Material:
         """An even colour, with a little dirt."""
         colour = self.colour(self.number(*level), saturation)
-        layer = layer_of(self.domain.surfaces[0], self.whole(0, VARIANTS - 1))
+        layer = layer_of(self.domain.textures, self.domain.surfaces[0], self.whole(0, VARIANTS - 1))
         gloss = self.number(0.0, 0.4) if self.chance(0.6) else 0.0
         return Material(
-            colour, colour, layer, 1.0, self.number(0, 0.2), self.number(0.0, 0.15), gloss, math.exp(self.number(2.5, 5.5))
+            colour,
+            colour,
+            layer,
+            1.0,
+            self.number(0, 0.2),
+            self.number(0.0, 0.15),
+            gloss,
+            math.exp(self.number(2.5, 5.5)),
         )
 
     def dark(self) -> Material:
@@ -216,7 +236,16 @@ class Builder:
     def metal(self) -> Material:
         """Bright and glossy: handles, legs of chairs."""
         level = self.number(0.25, 0.7)
-        return Material((level,) * 3, (level,) * 3, 0, 1.0, 0.1, 0.1, self.number(0.5, 1.5), math.exp(self.number(3.0, 5.0)))
+        return Material(
+            (level,) * 3,
+            (level,) * 3,
+            0,
+            1.0,
+            0.1,
+            0.1,
+            self.number(0.5, 1.5),
+            math.exp(self.number(3.0, 5.0)),
+        )
 
     def colour(self, level: float, saturation: float) -> Colour:
         """A colour of that mean level; most are muted."""
@@ -247,7 +276,7 @@ class Builder:
         return low, self.colour(self.number(0.05, 0.85), 1.0)
 
 
-def turned(x: float, y: float, z: float) -> Float[np.ndarray, "3 3"]:
+def turned(x: Number, y: Number, z: Number) -> Float[np.ndarray, "3 3"]:
     """Rotation about x, then y, then z, radians."""
     cx, sx, cy, sy, cz, sz = math.cos(x), math.sin(x), math.cos(y), math.sin(y), math.cos(z), math.sin(z)
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])

@@ -32,7 +32,12 @@ LIGHTS: Final = ("ceiling", "window", "lamps", "dim", "sunny", "spots", "flat")
 Range = tuple[float, float]
 SENSORS: Final[dict[str, dict[str, Range]]] = {
     "clean": {},
-    "headset": {"contrast": (1.2, 1.6), "saturation": (1.1, 1.5), "sharpen": (0.4, 1.2), "read": (0.004, 0.014)},
+    "headset": {
+        "contrast": (1.2, 1.6),
+        "saturation": (1.1, 1.5),
+        "sharpen": (0.4, 1.2),
+        "read": (0.004, 0.014),
+    },
     "phone": {"contrast": (1.0, 1.4), "saturation": (1.0, 1.4), "sharpen": (0.2, 0.8)},
     "noisy": {"read": (0.008, 0.025), "shot": (0.005, 0.02), "saturation": (0.6, 1.0)},
     "moving": {"motion": (0.4, 1.3)},

@@ -1,5 +1,6 @@
 """What hangs on walls or stands along them. The frame stands on the floor at the middle of the wall's free
-stretch; the wall's face is the plane y = 0, the room is at y < 0. Each returns the half width it takes."""
+stretch; the wall's face is the plane y = 0, the room is at y < 0. Each returns the half width it takes.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +79,11 @@ def pipes(b: Builder, free: float, height: float) -> float:
         z = b.number(0.1, 2.2)
         b.rod((-free, -0.04, z), (free, -0.04, z), b.number(0.008, 0.03), m)
     for _ in range(b.whole(0, 3)):
-        b.box((b.number(-1, 1) * free, 0, b.number(0.3, 1.4)), (0.04, 0.012, b.number(0.04, 0.08)), b.painted((0.6, 0.9), 0.1))
+        b.box(
+            (b.number(-1, 1) * free, 0, b.number(0.3, 1.4)),
+            (0.04, 0.012, b.number(0.04, 0.08)),
+            b.painted((0.6, 0.9), 0.1),
+        )
     return free
 
 
@@ -96,7 +101,9 @@ def curtain(b: Builder, free: float, height: float) -> float:
 
 
 def _tube(b: Builder, at: tuple[float, float, float], rx: float, ry: float, tall: float, m: Material) -> None:
-    b.ball(at, (rx, ry, 1.6 * tall), m) if tall < 0.1 else b.post((at[0], at[1], at[2] - tall), min(rx, ry), 2 * tall, m)
+    b.ball(at, (rx, ry, 1.6 * tall), m) if tall < 0.1 else b.post(
+        (at[0], at[1], at[2] - tall), min(rx, ry), 2 * tall, m
+    )
 
 
 def wardrobe(b: Builder, free: float, height: float) -> float:

@@ -1,5 +1,6 @@
 """Pieces of furniture. Each builder puts one piece into the current frame: the piece stands on z = 0, its back
-towards +y, and returns its footprint (half width, half depth) and height in metres."""
+towards +y, and returns its footprint (half width, half depth) and height in metres.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +9,9 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from zoo.synth.rooms.build import Builder, Material, turned
+from zoo.synth.rooms.build import Builder, Material, Number, turned
 
-Size = tuple[float, float, float]
+Size = tuple[Number, Number, Number]
 Piece = Callable[[Builder], Size]
 
 
@@ -25,7 +26,12 @@ def clutter(b: Builder, wide: float, deep: float, z: float, count: int) -> None:
             b.post((x, y, z), r, h, m)
             b.post((x, y, z + h), 0.4 * r, 0.4 * h, m)
         elif kind < 0.34:  # mug, tin
-            b.post((x, y, z), b.number(0.03, 0.06), b.number(0.06, 0.16), b.picture() if b.chance(0.3) else b.painted((0.05, 0.85), 1.0))
+            b.post(
+                (x, y, z),
+                b.number(0.03, 0.06),
+                b.number(0.06, 0.16),
+                b.picture() if b.chance(0.3) else b.painted((0.05, 0.85), 1.0),
+            )
         elif kind < 0.5:  # book or sheet of paper, lying
             w, d = b.number(0.07, 0.16), b.number(0.09, 0.2)
             h = 0.002 if b.chance(0.4) else b.number(0.01, 0.04)
@@ -39,7 +45,12 @@ def clutter(b: Builder, wide: float, deep: float, z: float, count: int) -> None:
             for _ in range(3):
                 r = b.number(0.04, 0.1)
                 at = (x + b.number(-0.07, 0.07), y + b.number(-0.07, 0.07), z + 0.7 * r)
-                b.ball(at, (r, 0.8 * r, 0.7 * r), m, turned(b.number(-0.6, 0.6), b.number(-0.6, 0.6), b.number(0, 3.14)))
+                b.ball(
+                    at,
+                    (r, 0.8 * r, 0.7 * r),
+                    m,
+                    turned(b.number(-0.6, 0.6), b.number(-0.6, 0.6), b.number(0, 3.14)),
+                )
         elif kind < 0.9:  # fruit, bowl
             r = b.number(0.03, 0.09)
             b.ball((x, y, z + 0.9 * r), (r, r, 0.9 * r), b.painted((0.1, 0.7), 1.2))
@@ -80,7 +91,13 @@ def table(b: Builder) -> Size:
 def _chairs(b: Builder, wide: float, deep: float) -> None:
     """A set of like chairs round a table, pushed in more or less."""
     style = b.whole(0, 1 << 30)
-    for sx, sy, turn in ((0, 1, 0.0), (0, -1, math.pi), (-0.5, 1, 0.0), (-0.5, -1, math.pi), (1, 0, -math.pi / 2)):
+    for sx, sy, turn in (
+        (0, 1, 0.0),
+        (0, -1, math.pi),
+        (-0.5, 1, 0.0),
+        (-0.5, -1, math.pi),
+        (1, 0, -math.pi / 2),
+    ):
         if not b.chance(0.6):
             continue
         x, y = sx * (wide + 0.12) if sy == 0 else sx * wide, sy * (deep + b.number(0.0, 0.25))
@@ -195,7 +212,9 @@ def counter(b: Builder) -> Size:
     top = m if b.chance(0.4) else b.surface("speckle", "wood", "concrete", "plain", plain=0.5)
     b.box((0, -0.01, height - 0.02), (wide + 0.01, deep + 0.03, 0.02), top)
     clutter(b, wide, 0.9 * deep, height, b.whole(3, 9))
-    b.box((0, deep + 0.005, height + 0.28), (wide, 0.01, 0.28), b.surface("tiles", "plain", "grid", plain=0.4))
+    b.box(
+        (0, deep + 0.005, height + 0.28), (wide, 0.01, 0.28), b.surface("tiles", "plain", "grid", plain=0.4)
+    )
     if b.chance(0.6):
         with b.part(0, 0.12, height + 0.55):
             front(b, wide, 0.17, 0.0, b.number(0.5, 0.75), m, rows=1)
@@ -212,11 +231,17 @@ def plant(b: Builder) -> Size:
     spread, slim = b.number(0.2, 0.45), b.number(0.008, 0.04)
     for _ in range(b.whole(18, 36)):
         shade = green * b.number(0.5, 1.6)
-        leaf = b.painted().with_(low=(0.55 * shade, shade, 0.3 * shade), high=(0.6 * shade, shade, 0.35 * shade))
+        leaf = b.painted().with_(
+            low=(0.55 * shade, shade, 0.3 * shade), high=(0.6 * shade, shade, 0.35 * shade)
+        )
         turn, pitch, long = b.number(0, 6.28), b.number(-0.9, 0.7), spread * b.number(0.5, 1.0)
         z = b.number(h + 0.4 * (top - h), top)
         reach = 0.55 * long
-        at = (reach * math.cos(turn) * math.cos(pitch), reach * math.sin(turn) * math.cos(pitch), z - reach * math.sin(pitch))
+        at = (
+            reach * math.cos(turn) * math.cos(pitch),
+            reach * math.sin(turn) * math.cos(pitch),
+            z - reach * math.sin(pitch),
+        )
         b.ball(at, (long / 2, slim, 0.006), leaf, turned(b.number(-0.5, 0.5), pitch, turn))
     return max(r, 0.7 * spread), max(r, 0.7 * spread), top
 
@@ -226,13 +251,20 @@ def boxes(b: Builder) -> Size:
     z, wide, deep = 0.0, b.number(0.15, 0.32), b.number(0.13, 0.28)
     for _ in range(b.whole(1, 3)):
         level = b.number(0.25, 0.5)
-        card = b.surface("plain", "plaster", plain=0.7).with_(low=(level, 0.7 * level, 0.45 * level), high=(1.1 * level, 0.78 * level, 0.5 * level))
+        card = b.surface("plain", "plaster", plain=0.7).with_(
+            low=(level, 0.7 * level, 0.45 * level), high=(1.1 * level, 0.78 * level, 0.5 * level)
+        )
         m = card if b.chance(0.5) else (b.picture() if b.chance(0.5) else b.painted((0.05, 0.8), 0.9))
         h = b.number(0.08, 0.2)
         tilt = turned(0, 0, b.number(-0.4, 0.4))
         b.box((0, 0, z + h), (wide, deep, h), m, tilt)
         if b.chance(0.5):  # a label or print on the front
-            b.box((tilt[0, 1] * -deep, tilt[1, 1] * -deep, z + h), (0.6 * wide, 0.004, 0.6 * h), b.picture(), tilt)
+            b.box(
+                (tilt[0, 1] * -deep, tilt[1, 1] * -deep, z + h),
+                (0.6 * wide, 0.004, 0.6 * h),
+                b.picture(),
+                tilt,
+            )
         z += 2 * h
         wide, deep = wide * b.number(0.7, 1.0), deep * b.number(0.7, 1.0)
     return 0.34, 0.3, z
@@ -253,15 +285,34 @@ def monitor(b: Builder) -> Size:
     legs(b, wide, deep, height - 0.03, b.metal())
     black = b.dark()
     for _ in range(b.whole(1, 2)):
-        x, y, w, h, turn = b.number(-0.5, 0.5) * wide, b.number(0.1, 0.5) * deep, b.number(0.2, 0.34), b.number(0.13, 0.2), b.number(-0.4, 0.4)
+        x, y, w, h, turn = (
+            b.number(-0.5, 0.5) * wide,
+            b.number(0.1, 0.5) * deep,
+            b.number(0.2, 0.34),
+            b.number(0.13, 0.2),
+            b.number(-0.4, 0.4),
+        )
         tilt = turned(0, 0, turn)
         z = height + 0.12 + h
         b.box((x, y, z), (w, 0.015, h), black, tilt)
-        shown = b.picture("page", "photo").with_(glow=b.number(0.2, 0.9)) if b.chance(0.4) else b.dark().with_(gloss=0.8)
-        b.box((x + math.sin(turn) * 0.016, y - math.cos(turn) * 0.016, z), (w - 0.01, 0.002, h - 0.01), shown, tilt)
+        shown = (
+            b.picture("page", "photo").with_(glow=b.number(0.2, 0.9))
+            if b.chance(0.4)
+            else b.dark().with_(gloss=0.8)
+        )
+        b.box(
+            (x + math.sin(turn) * 0.016, y - math.cos(turn) * 0.016, z),
+            (w - 0.01, 0.002, h - 0.01),
+            shown,
+            tilt,
+        )
         b.box((x, y + 0.02, height + 0.07), (0.025, 0.01, 0.07), black)
         b.post((x, y + 0.02, height), 0.1, 0.01, black)
-    b.box((b.number(-0.3, 0.3) * wide, -0.5 * deep, height + 0.01), (0.22, 0.07, 0.01), b.surface("grid", plain=0.0))
+    b.box(
+        (b.number(-0.3, 0.3) * wide, -0.5 * deep, height + 0.01),
+        (0.22, 0.07, 0.01),
+        b.surface("grid", plain=0.0),
+    )
     clutter(b, wide, deep, height, b.whole(1, 4))
     return wide, deep, 1.2
 
@@ -280,7 +331,11 @@ def radiator(b: Builder) -> Size:
 
 
 def rug(b: Builder) -> Size:
-    b.box((0, 0, 0.006), (b.number(0.5, 1.4), b.number(0.4, 1.0), 0.006), b.surface("carpet", "motif", "stripes", "cloth"))
+    b.box(
+        (0, 0, 0.006),
+        (b.number(0.5, 1.4), b.number(0.4, 1.0), 0.006),
+        b.surface("carpet", "motif", "stripes", "cloth"),
+    )
     return 0.0, 0.0, 0.01  # one may stand on it
 
 
@@ -319,7 +374,12 @@ def lamp(b: Builder) -> Size:
     m = b.dark() if b.chance(0.6) else b.metal()
     b.post((0, 0, 0), b.number(0.1, 0.16), 0.02, m)
     b.rod((0, 0, 0), (b.number(-0.1, 0.1), 0, height), b.number(0.008, 0.016), m)
-    b.post((0, 0, height), b.number(0.09, 0.2), b.number(0.15, 0.3), b.painted((0.5, 0.9), 0.3).with_(glow=b.number(0, 1.2)))
+    b.post(
+        (0, 0, height),
+        b.number(0.09, 0.2),
+        b.number(0.15, 0.3),
+        b.painted((0.5, 0.9), 0.3).with_(glow=b.number(0, 1.2)),
+    )
     return 0.18, 0.18, height + 0.2
 
 
@@ -356,7 +416,11 @@ def barrels(b: Builder) -> Size:
 
 
 def ladder(b: Builder) -> Size:
-    m, height, wide = b.metal() if b.chance(0.5) else b.surface("wood"), b.number(1.4, 2.3), b.number(0.18, 0.25)
+    m, height, wide = (
+        b.metal() if b.chance(0.5) else b.surface("wood"),
+        b.number(1.4, 2.3),
+        b.number(0.18, 0.25),
+    )
     for sx in (-1, 1):
         b.rod((sx * wide, -0.3, 0), (sx * wide, 0.3, height), 0.02, m)
         b.rod((sx * wide, 0.6, 0), (sx * wide, 0.3, height), 0.015, m)
@@ -383,4 +447,6 @@ PIECES: Final[dict[str, Piece]] = {
     "barrels": barrels, "ladder": ladder, "bed": bed,
 }  # fmt: skip
 
-AGAINST_WALL: Final = frozenset({"sofa", "shelf", "cupboard", "counter", "radiator", "drawers", "bed", "monitor"})
+AGAINST_WALL: Final = frozenset(
+    {"sofa", "shelf", "cupboard", "counter", "radiator", "drawers", "bed", "monitor"}
+)

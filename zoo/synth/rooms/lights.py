@@ -29,7 +29,7 @@ def _tint(b: Builder, warm: float) -> np.ndarray:
     return np.array([1 + 0.35 * warm, 1.0, 1 - 0.4 * warm]) * (1 + 0.03 * b.rng.gauss(0, 1))
 
 
-def draw_lights(b: Builder, room: np.ndarray, eye: np.ndarray) -> Lights:
+def draw_lights(b: Builder, room: np.ndarray) -> Lights:
     """Lights of one of the domain's families for a room of that width, depth and height."""
     family = b.one_of(b.domain.lights)
     width, depth, height = (float(v) for v in room)
@@ -37,10 +37,14 @@ def draw_lights(b: Builder, room: np.ndarray, eye: np.ndarray) -> Lights:
     def inside(low: float, high: float) -> list[float]:
         return [b.number(0.15, 0.85) * width, b.number(0.15, 0.85) * depth, b.number(low, high)]
 
-    position = np.array([inside(height - 0.35, height - 0.05), inside(height - 0.6, height - 0.05), inside(1.0, height - 0.1)])
+    position = np.array(
+        [inside(height - 0.35, height - 0.05), inside(height - 0.6, height - 0.05), inside(1.0, height - 0.1)]
+    )
     warm = b.number(-0.3, 0.9)
     power = np.stack([_tint(b, warm), 0.6 * _tint(b, warm), 0.3 * _tint(b, b.number(-0.3, 0.9))])
-    power = power * np.array([[3.0 * math.exp(b.rng.gauss(0, 0.3))], [b.number(0.0, 2.5)], [b.number(0.0, 1.5)]])
+    power = power * np.array(
+        [[3.0 * math.exp(b.rng.gauss(0, 0.3))], [b.number(0.0, 2.5)], [b.number(0.0, 1.5)]]
+    )
     size = np.array([0.25, 0.4, 0.3])
     ambient = _tint(b, 0.5 * warm) * b.number(0.12, 0.45)
     axis, plane, opening = -1.0, 0.0, np.array([0.0, 0.0, 1e3, 1e3])
@@ -79,5 +83,13 @@ def draw_lights(b: Builder, room: np.ndarray, eye: np.ndarray) -> Lights:
     elif family == "flat":
         ambient = np.array([1.0, 1.0, 1.0]) * b.number(0.9, 1.3)
         power *= 0.15
-    del eye
-    return Lights(position, power, size, ambient, np.asarray(b.number(0.2, 0.6)), np.asarray(axis), np.asarray(plane), opening)  # type: ignore[arg-type]
+    return Lights(
+        position,
+        power,
+        size,
+        ambient,
+        np.asarray(b.number(0.2, 0.6)),
+        np.asarray(axis),
+        np.asarray(plane),
+        opening,
+    )  # type: ignore[arg-type]

@@ -89,7 +89,9 @@ def _stand(b: Builder, obstacles: Obstacles, clearance: float) -> tuple[np.ndarr
     eye = np.array([b.number(0.3, room[0] - 0.3), b.number(0.3, room[1] - 0.3), 1.5])
     for _ in range(30):
         height = b.number(1.35, 1.8) if b.chance(0.75) else b.number(0.6, 1.35)
-        eye = np.array([b.number(0.3, room[0] - 0.3), b.number(0.3, room[1] - 0.3), min(height, room[2] - 0.4)])
+        eye = np.array(
+            [b.number(0.3, room[0] - 0.3), b.number(0.3, room[1] - 0.3), min(height, room[2] - 0.4)]
+        )
         if obstacles.free(eye, clearance):
             break
     wanted = math.exp(b.number(math.log(0.9), math.log(6.5)))

@@ -31,7 +31,9 @@ def _collage(g: torch.Generator, count: int, size: tuple[float, float], saturati
     u, v = grid()
     picture = _colour(g, saturation) + (v if number(g, 0, 1) < 0.7 else u) * (_colour(g) - 0.5)
     for _ in range(count):
-        colour = _colour(g, saturation) + 0.15 * cloud(g, 3, 120, 1.2) * (number(g, 0, 1) < 0.25)
+        colour = _colour(g, saturation)
+        if number(g, 0, 1) < 0.1:
+            colour = colour + 0.15 * cloud(g, 3, 120, 1.2)
         picture = torch.where(_shape(g, size), colour, picture)
     return picture
 
@@ -41,7 +43,9 @@ def _photo(g: torch.Generator) -> tuple[Tensor, Tensor]:
     picture = _collage(g, 14, (0.04, 0.35), number(g, 0.0, 0.55))
     small = _collage(g, 60, (0.006, 0.06), number(g, 0.1, 0.8))
     picture = torch.where((cloud(g, 2, 9, 1) > 0.6)[None], small, picture)
-    return picture + 0.09 * torch.stack([cloud(g, 2, 200, 1.1) for _ in range(3)]), torch.full((SIZE, SIZE), 0.5)
+    return picture + 0.09 * torch.stack([cloud(g, 2, 200, 1.1) for _ in range(3)]), torch.full(
+        (SIZE, SIZE), 0.5
+    )
 
 
 def _words(g: torch.Generator, rows: int, ink: float) -> Tensor:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from zoo.synth.rooms.build import ROW, Builder
-from zoo.synth.rooms.cast import BOX, Solids
+from zoo.synth.rooms.cast import Solids
 from zoo.synth.rooms.domain import RoomDomain
 from zoo.synth.rooms.fixtures import FIXTURES
 from zoo.synth.rooms.furniture import AGAINST_WALL, PIECES
@@ -61,12 +61,16 @@ def draw_scenes(
         kinds[number, : len(scene.kinds)] = torch.from_numpy(scene.kinds)
         rows[number, : len(scene.kinds)] = torch.from_numpy(scene.rows)
     rows = rows.to(device)
-    solids = Solids(kinds.to(device), rows[..., 9:12].contiguous(), rows[..., :9].unflatten(-1, (3, 3)).contiguous())
+    solids = Solids(
+        kinds.to(device), rows[..., 9:12].contiguous(), rows[..., :9].unflatten(-1, (3, 3)).contiguous()
+    )
 
     def stacked(values: list[np.ndarray]) -> Tensor:
         return torch.from_numpy(np.stack(values)).float().to(device)
 
-    lights = Lights(*(stacked([np.asarray(scene.lights[i]) for scene in drawn]) for i in range(len(Lights._fields))))
+    lights = Lights(
+        *(stacked([np.asarray(scene.lights[i]) for scene in drawn]) for i in range(len(Lights._fields)))
+    )
     return Scenes(
         solids=solids,
         rows=rows,
@@ -81,7 +85,9 @@ def draw_scenes(
 def _draw(domain: RoomDomain, seed: int, index: int, views: int) -> _Scene:
     digest = hashlib.blake2b(f"{domain.scenes}/{seed}/{index}".encode(), digest_size=8).digest()
     b = Builder(random.Random(int.from_bytes(digest, "little")), domain)
-    room = np.array([2.6 + 5.4 * b.rng.random() ** 1.15, 2.6 + 5.4 * b.rng.random() ** 1.15, b.number(2.3, 3.2)])
+    room = np.array(
+        [2.6 + 5.4 * b.rng.random() ** 1.15, 2.6 + 5.4 * b.rng.random() ** 1.15, b.number(2.3, 3.2)]
+    )
     _shell(b, room)
     _fixtures(b, room)
     _furnish(b, room)
@@ -91,7 +97,7 @@ def _draw(domain: RoomDomain, seed: int, index: int, views: int) -> _Scene:
     solid = rows[WALLS:]
     obstacles = Obstacles(solid[:, 9:12], solid[:, :9].reshape(-1, 3, 3), solid[:, 12:15], room)
     path = draw_path(b, obstacles, views)
-    lights = draw_lights(b, room, path.cam_to_world[0, :3, 3])
+    lights = draw_lights(b, room)
     return _Scene(kinds, rows.astype(np.float32), room, lights, path)
 
 
@@ -104,9 +110,15 @@ def _shell(b: Builder, room: np.ndarray) -> None:
         factor = b.number(0.93, 1.06) if b.chance(0.7) else b.number(0.75, 1.2)
         tint = (level, level * b.number(0.93, 1.03), level * b.number(0.85, 1.05))
         wall = wall.with_(low=tint, high=tuple(v * factor for v in tint))
-    floor = b.surface("planks", "parquet", "tiles", "carpet", "concrete", "speckle", "terrazzo", "herringbone", plain=0.15)
+    floor = b.surface(
+        "planks", "parquet", "tiles", "carpet", "concrete", "speckle", "terrazzo", "herringbone", plain=0.15
+    )
     ceiling = b.painted((0.6, 0.9), 0.1) if b.chance(0.7) else b.surface("plain", "panels", "grid", plain=0.5)
-    other = b.surface("plain", "plaster", "tiles", "wood", "panels", "bricks", plain=0.5) if b.chance(0.35) else wall
+    other = (
+        b.surface("plain", "plaster", "tiles", "wood", "panels", "bricks", plain=0.5)
+        if b.chance(0.35)
+        else wall
+    )
     wx, wy, wz = (float(v) / 2 for v in room)
     for face in range(WALLS):
         m = floor if face == 4 else ceiling if face == 5 else other if face == 0 else wall
@@ -179,7 +191,11 @@ def _furnish(b: Builder, room: np.ndarray) -> None:
                 x, y = x + gap * math.sin(turn), y - gap * math.cos(turn)
             else:
                 x, y = b.number(0.45, float(room[0]) - 0.45), b.number(0.45, float(room[1]) - 0.45)
-                turn = b.number(0, 2 * math.pi) if b.chance(0.4) else b.whole(0, 3) * math.pi / 2 + b.number(-0.1, 0.1)
+                turn = (
+                    b.number(0, 2 * math.pi)
+                    if b.chance(0.4)
+                    else b.whole(0, 3) * math.pi / 2 + b.number(-0.1, 0.1)
+                )
             reach = 0.55
             if any(abs(x - ox) < reach + hx and abs(y - oy) < reach + hy for ox, oy, hx, hy in taken):
                 continue
@@ -189,7 +205,3 @@ def _furnish(b: Builder, room: np.ndarray) -> None:
             if wide:
                 taken.append((x, y, max(0.0, c * wide + s * deep - 0.2), max(0.0, s * wide + c * deep - 0.2)))
             break
-    del kinds
-
-
-assert BOX

@@ -48,15 +48,21 @@ def expose(
 
     # Cameras meter the typical level, not the lamps; the meter drifts between views.
     typical = image.clamp(0, 3).sqrt().mean(dim=(2, 3, 4), keepdim=True).square().clamp(min=0.01)
-    drift = varying("exposure", 0.08) * varying("wild", 0.35) ** (draws.unit("sensor.wild_on", views) < 0.12).float().view(scenes, views, 1, 1, 1)
+    drift = varying("exposure", 0.08) * varying("wild", 0.35) ** (
+        draws.unit("sensor.wild_on", views) < 0.12
+    ).float().view(scenes, views, 1, 1, 1)
     balance = torch.exp(draws.normal("sensor.white", 0.0, 0.07, 1, 3, 1, 1)) * varying("white_view", 0.025, 3)
     image = image * (0.23 * drift / typical) * balance  # linear middle grey
-    image = torch.where(image < 0.6, image, 0.6 + (1 - torch.exp(-(image - 0.6) * 1.6)) * 0.42)  # soft shoulder
+    image = torch.where(
+        image < 0.6, image, 0.6 + (1 - torch.exp(-(image - 0.6) * 1.6)) * 0.42
+    )  # soft shoulder
     image = image.clamp(min=1e-4) ** (1 / 2.2)
     grey = image.mean(dim=2, keepdim=True)
     image = grey + look["saturation"] * (image - grey)
     image = look["level"] + look["contrast"] * (image - 0.5) + 0.02
-    softened = torch.nn.functional.avg_pool2d(image.flatten(0, 1), 3, 1, 1, count_include_pad=False).view_as(image)
+    softened = torch.nn.functional.avg_pool2d(image.flatten(0, 1), 3, 1, 1, count_include_pad=False).view_as(
+        image
+    )
     image = (image + look["sharpen"] * (image - softened)).clamp(0, 1)
     noise = normal_noise(draws, "sensor.noise", image)
     image = image + (look["read"] + look["shot"] * image.sqrt()) * noise

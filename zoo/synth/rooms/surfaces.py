@@ -17,16 +17,18 @@ SIZE: Final = 512
 Maker = Callable[[torch.Generator], tuple[Tensor, Tensor]]
 
 
-def cloud(g: torch.Generator, low: float, high: float, slope: float, stretch: float = 1.0) -> Tensor:
+def cloud(
+    g: torch.Generator, low: float | int, high: float | int, slope: float | int, stretch: float | int = 1.0
+) -> Tensor:
     """Periodic Gaussian noise with amplitude ~ f^-slope between two frequencies, sd 1; stretched along u."""
-    frequency = torch.fft.fftfreq(SIZE) * SIZE
-    radius = torch.hypot(frequency[:, None], frequency[None] * stretch).clamp(min=1e-6)
+    down, across = torch.fft.fftfreq(SIZE) * SIZE, torch.fft.rfftfreq(SIZE) * SIZE
+    radius = torch.hypot(down[:, None], across[None] * stretch).clamp(min=1e-6)
     gain = torch.where((radius >= low) & (radius <= high), radius**-slope, 0.0)
-    field = torch.fft.ifft2(torch.fft.fft2(torch.randn(SIZE, SIZE, generator=g)) * gain).real
+    field = torch.fft.irfft2(torch.fft.rfft2(torch.randn(SIZE, SIZE, generator=g)) * gain)
     return (field - field.mean()) / field.std().clamp(min=1e-9)
 
 
-def number(g: torch.Generator, low: float, high: float) -> float:
+def number(g: torch.Generator, low: float | int, high: float | int) -> float:
     """One uniform number."""
     return low + (high - low) * float(torch.rand((), generator=g))
 
@@ -43,7 +45,9 @@ def grid() -> tuple[Tensor, Tensor]:
     return u, v
 
 
-def cells(u: Tensor, v: Tensor, columns: int, rows: int, shift: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def cells(
+    u: Tensor, v: Tensor, columns: int, rows: int, shift: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Cells in rows that are shifted against each other: (column, row, place across, place along) in [0, 1)."""
     y = v * rows
     row = y.floor()
@@ -86,7 +90,9 @@ def _boards(g: torch.Generator, columns: int, rows: int) -> tuple[Tensor, Tensor
     column, row, x, y = cells(u, v, columns, rows, number(g, 0.2, 0.8))
     tone = per_cell(g, column, row)
     base = grain(g)
-    moved = base[((v * SIZE).long() + (tone * 251).long() * 2) % SIZE, ((u * SIZE).long() + (tone * 997).long()) % SIZE]
+    moved = base[
+        ((v * SIZE).long() + (tone * 251).long() * 2) % SIZE, ((u * SIZE).long() + (tone * 997).long()) % SIZE
+    ]
     seam = joint(x, y, 0.004 * columns, 0.007 * rows)
     return (0.25 + 0.5 * tone + 0.9 * (moved - 0.5)), (0.55 + 0.35 * (moved - 0.5)) * (0.25 + 0.75 * seam)
 
@@ -131,7 +137,9 @@ def _cloth(g: torch.Generator) -> tuple[Tensor, Tensor]:
     n = whole(g, 30, 70)
     weave = torch.sin(2 * math.pi * n * u) * torch.sin(2 * math.pi * n * v)
     folds = cloud(g, 1, 14, 1.6, number(g, 0.5, 2))
-    return torch.sigmoid(folds + 0.5 * weave), 0.5 + 0.1 * weave + 0.13 * folds + 0.05 * cloud(g, 60, 250, 0.2)
+    return torch.sigmoid(folds + 0.5 * weave), 0.5 + 0.1 * weave + 0.13 * folds + 0.05 * cloud(
+        g, 60, 250, 0.2
+    )
 
 
 def _stripes(g: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -188,14 +196,18 @@ def _plaid(g: torch.Generator) -> tuple[Tensor, Tensor]:
 
     def bands(x: Tensor) -> Tensor:
         wave = torch.sin(2 * math.pi * n * x)
-        return torch.sigmoid(14 * (wave - 0.2)) + 0.5 * torch.sigmoid(20 * (torch.sin(2 * math.pi * 3 * n * x) - 0.8))
+        return torch.sigmoid(14 * (wave - 0.2)) + 0.5 * torch.sigmoid(
+            20 * (torch.sin(2 * math.pi * 3 * n * x) - 0.8)
+        )
 
     return (bands(u) + bands(v)) / 2.5, 0.5 + 0.1 * cloud(g, 80, 250, 0.1)
 
 
 def _terrazzo(g: torch.Generator) -> tuple[Tensor, Tensor]:
     chips = cloud(g, 14, 60, 0.4)
-    return torch.sigmoid(20 * (chips - 0.9)) + 0.5 * torch.sigmoid(20 * (-1.0 - chips)), 0.5 + 0.05 * cloud(g, 20, 200, 0.4)
+    return torch.sigmoid(20 * (chips - 0.9)) + 0.5 * torch.sigmoid(20 * (-1.0 - chips)), 0.5 + 0.05 * cloud(
+        g, 20, 200, 0.4
+    )
 
 
 def _herringbone(g: torch.Generator) -> tuple[Tensor, Tensor]:
