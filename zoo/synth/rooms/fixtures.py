@@ -63,7 +63,7 @@ def posters(b: Builder, free: float, height: float) -> float:
         z = b.number(1.0 + 0.3 * h, max(1.1 + 0.3 * h, height - h - 0.1))
         if b.chance(0.4):
             b.box((x, 0, z), (w + 0.02, 0.015, h + 0.02), b.dark() if b.chance(0.6) else b.surface("wood"))
-        b.box((x, 0, z), (w, 0.018, h), b.picture())
+        b.box((x, 0, z), (w, 0.018, h), b.picture("photo", "page", "poster", "code", "comic", "map"))
         taken = max(taken, abs(x) + w)
     return taken
 
