@@ -310,7 +310,7 @@ def render_rooms(
     device: Device = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Processes, on a CPU.")] = 2,
 ) -> None:
-    """Render posed views of indoor scenes with exact depth, as a pool (-o) or as a contact sheet (--sheet)."""
+    """Render posed views of rooms with exact depth, as a pool (-o) or as a contact sheet (--sheet)."""
     if (output is None) == (sheet is None):
         raise ZooError("give either -o FOLDER for a pool or --sheet FILE.png for a picture")
     width, height = _size(size)
@@ -347,7 +347,8 @@ def render_rooms(
     from zoo.synth.rooms.picture import draw_rooms
     from zoo.synth.rooms.renderer import RoomRenderer
 
-    torch.set_num_threads(1)  # the kernels are short: threads would mostly wait for each other
+    if chosen.type == "cpu":
+        torch.set_num_threads(1)  # the kernels are short: threads would mostly wait for each other
     renderer = RoomRenderer(recipe, seed, height, width, views, samples, chosen)
     pictures = [
         picture

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor
+from typer.testing import CliRunner
 
+from zoo.cli import app
+from zoo.config.choices import config_folder
 from zoo.config.rendering import load_room_domain
 from zoo.data.pool import Pool
 from zoo.data.room_pool import RoomPool
@@ -285,3 +290,32 @@ def test_a_pool_cut_short_goes_on_to_the_same_samples(tmp_path: Path, domain: Ro
         render_room_pool(tmp_path / "pool", domain, 10, 3, height=32, width=40, views=3, workers=1)
     with pytest.raises(ZooError, match="zoo-eye-pool"):
         Pool(tmp_path / "pool")
+
+
+def test_a_sheet_shows_the_views_and_the_depth(tmp_path: Path, domain: RoomDomain) -> None:
+    path = tmp_path / "mine.yaml"
+    OmegaConf.save(OmegaConf.create(domain.model_dump(mode="json")), path)
+    sheet = tmp_path / "sheet.png"
+    arguments = [
+        "render",
+        "rooms",
+        "-n",
+        "2",
+        "--size",
+        "40x32",
+        "--domain",
+        str(path),
+        "--sheet",
+        str(sheet),
+    ]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    picture = cv2.imread(str(sheet))
+    assert picture.shape == (2 * (32 + 2), 4 * 40 + 2, 3)
+    assert picture[:32, :40].std() > 5 and picture[:32, 120:160].std() > 5
+
+
+def test_exams_name_domains_of_their_own() -> None:
+    exams = OmegaConf.load(config_folder() / "rooms_exam.yaml")
+    for name, exam in exams.items():
+        assert load_room_domain(exam.domain).scenes != load_room_domain("train").scenes, name

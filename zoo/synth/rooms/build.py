@@ -26,7 +26,7 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """How a surface looks: albedo between two colours by a texture, times detail and dirt; gloss; own light."""
+    """How a surface looks: between two colours by a texture, times detail and dirt; gloss; own light."""
 
     low: Colour
     high: Colour
@@ -45,7 +45,7 @@ class Material:
     """The texture's u runs along the face's second axis."""
 
     def with_(self, **changes: object) -> Material:
-        """This material with some values replaced."""
+        """The same with some values replaced."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
@@ -168,8 +168,8 @@ class Builder:
             scale_u, scale_v, at_u, at_v = 0.5 / wide, 0.5 / tall, 0.5, 0.5
         look = (
             *m.low, *m.high, float(m.layer), scale_u, scale_v, at_u, at_v, m.detail, m.dirt,
-            float(noise_layer(int(number() * 8))), math.exp(number() * 1.6 - 0.3), m.gloss, m.sharpness, m.glow,
-            upright, float(self.instance),
+            float(noise_layer(int(number() * 8))), math.exp(number() * 1.6 - 0.3), m.gloss, m.sharpness,
+            m.glow, upright, float(self.instance),
         )  # fmt: skip
         self.kinds.append(kind)
         self.instances.append(self.instance)
@@ -198,8 +198,8 @@ class Builder:
         if family in ("cloth", "carpet", "plaster"):
             gloss *= 0.15
         return Material(
-            low, high, layer_of(self.domain.textures, family, variant), period, detail, dirt, gloss, math.exp(self.number(2.0, 5.0)),
-            upright=self.chance(0.5),
+            low, high, layer_of(self.domain.textures, family, variant), period, detail, dirt, gloss,
+            math.exp(self.number(2.0, 5.0)), upright=self.chance(0.5),
         )  # fmt: skip
 
     def picture(self, *preferred: str) -> Material:

@@ -1,6 +1,7 @@
-"""Families of what rooms are made of. A domain lists the families it draws from; whole families can so be held out.
+"""Families of what rooms are made of.
 
-No torch here: the command line checks names before it loads anything heavy.
+A domain lists the families it draws from; whole families can so be held out of training. No torch here: the
+command line checks names before it loads anything heavy.
 """
 
 from __future__ import annotations

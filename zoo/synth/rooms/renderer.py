@@ -220,7 +220,7 @@ def covisible(
     samples: int,
 ) -> UInt8[Tensor, "S V H W"]:
     """How many of the other views see what each pixel shows: inside their image and not behind something."""
-    scenes, views, height, width = depth.shape
+    _, views, height, width = depth.shape
     v = torch.arange(height, device=depth.device, dtype=depth.dtype)[:, None]
     u = torch.arange(width, device=depth.device, dtype=depth.dtype)
     result = torch.zeros(depth.shape, dtype=torch.uint8, device=depth.device)

@@ -157,7 +157,7 @@ def light_surface(
 
 
 def through_opening(lights: Lights, point: Planes) -> Float[Tensor, "S T R"]:
-    """Share of the main light that the opening in its wall lets through to points: 1 inside, soft at its edge."""
+    """Share of the main light that the opening in its wall lets through: 1 inside, soft at its edge."""
 
     def each(value: Tensor) -> Tensor:
         return value[:, None, None]

@@ -48,7 +48,7 @@ def grid() -> tuple[Tensor, Tensor]:
 def cells(
     u: Tensor, v: Tensor, columns: int, rows: int, shift: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Cells in rows that are shifted against each other: (column, row, place across, place along) in [0, 1)."""
+    """Cells in rows that are shifted against each other: (column, row, place in the cell: u, v in [0, 1))."""
     y = v * rows
     row = y.floor()
     x = u * columns + shift * row
@@ -72,7 +72,7 @@ def joint(x: Tensor, y: Tensor, across: float, along: float) -> Tensor:
 def grain(g: torch.Generator) -> Tensor:
     """Wood grain along u, in [0, 1]."""
     warp = cloud(g, 1, 12, 1.6, 6)
-    u, v = grid()
+    _, v = grid()
     rings = torch.sin(2 * math.pi * (v * whole(g, 3, 14) + number(g, 0.2, 0.7) * warp))
     return (0.5 + 0.18 * rings + 0.16 * cloud(g, 8, 240, 0.7, 14)).clamp(0, 1)
 
