@@ -92,6 +92,10 @@ def test_predict_ends_with_1_where_something_was_skipped(
         (["render", "eyes"], "-o FOLDER for a pool or --sheet"),
         (["render", "eyes", "--sheet", "a.png", "--size", "12"], "--size 12: WxH"),
         (["render", "eyes", "--sheet", "a.png", "--domain", "nope"], "no domain 'nope'"),
+        (["render", "rooms"], "-o FOLDER for a pool or --sheet"),
+        (["render", "rooms", "--sheet", "a.png", "--size", "12"], "--size 12: WxH"),
+        (["render", "rooms", "--sheet", "a.png", "--domain", "unsen"], "did you mean 'unseen'"),
+        (["render", "rooms", "--sheet", "a.png", "--views", "1"], "views"),
     ],
 )
 def test_mistakes_end_with_2_and_a_message(

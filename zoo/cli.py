@@ -305,11 +305,12 @@ def render_rooms(
     seed: Annotated[int, typer.Option(min=0, help="Draws scenes, camera paths and noise.")] = 0,
     domain: Annotated[str, typer.Option(help="A name in conf/rooms or a YAML file.")] = "train",
     views: Annotated[int, typer.Option(min=2, max=8, help="Views of each scene.")] = 3,
+    samples: Annotated[int, typer.Option(min=1, max=2, help="Rays a pixel, each way: 2 smooths edges.")] = 2,
     size: Annotated[str, typer.Option(metavar="WxH", help="Pixels.")] = "160x120",
     device: Device = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Processes, on a CPU.")] = 2,
 ) -> None:
-    """Render posed views of indoor scenes with exact depth, as a pool (-o) or a sheet (--sheet)."""
+    """Render posed views of rooms with exact depth, as a pool (-o) or as a contact sheet (--sheet)."""
     if (output is None) == (sheet is None):
         raise ZooError("give either -o FOLDER for a pool or --sheet FILE.png for a picture")
     width, height = _size(size)
@@ -332,6 +333,7 @@ def render_rooms(
                 height,
                 width,
                 views,
+                samples,
                 workers,
                 str(chosen),
                 progress=lambda done, _: report.reach(done),
@@ -345,7 +347,9 @@ def render_rooms(
     from zoo.synth.rooms.picture import draw_rooms
     from zoo.synth.rooms.renderer import RoomRenderer
 
-    renderer = RoomRenderer(recipe, seed, height, width, views, chosen)
+    if chosen.type == "cpu":
+        torch.set_num_threads(1)  # the kernels are short: threads would mostly wait for each other
+    renderer = RoomRenderer(recipe, seed, height, width, views, samples, chosen)
     pictures = [
         picture
         for start in range(0, count, _ROOM_CHUNK)

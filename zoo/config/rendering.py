@@ -34,7 +34,7 @@ def load_room_domain(name: str) -> RoomDomain:
     """The domain `conf/rooms/<name>.yaml`, or that of a YAML file.
 
     Raises:
-        ZooError: no such domain, or the file says what none of rooms can hold (key, value, what is valid).
+        ZooError: no such domain, or the file says what such a domain cannot hold (key, value, what is valid).
     """
     path, raw = _read("rooms", name)
     return _validated(RoomDomain, raw, path)

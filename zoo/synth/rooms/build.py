@@ -19,13 +19,14 @@ from zoo.synth.rooms.cast import BALL, BOX, CYLINDER
 from zoo.synth.rooms.domain import RoomDomain
 from zoo.synth.rooms.textures import VARIANTS, layer_of, noise_layer
 
-Vector = tuple[float, float, float]
+Number = float | int
+Vector = tuple[Number, Number, Number]
 Colour = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """How a surface looks: albedo between two colours by a texture, times detail and dirt; gloss; own light."""
+    """How a surface looks: between two colours by a texture, times detail and dirt; gloss; own light."""
 
     low: Colour
     high: Colour
@@ -44,7 +45,7 @@ class Material:
     """The texture's u runs along the face's second axis."""
 
     def with_(self, **changes: object) -> Material:
-        """This material with some values replaced."""
+        """The same with some values replaced."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
@@ -70,7 +71,7 @@ class Builder:
 
     # Numbers -------------------------------------------------------------------------------------------
 
-    def number(self, low: float, high: float) -> float:
+    def number(self, low: Number, high: Number) -> float:
         """Uniform."""
         return low + (high - low) * self.rng.random()
 
@@ -89,11 +90,29 @@ class Builder:
     # Solids ---------------------------------------------------------------------------------------------
 
     @contextmanager
-    def thing(self, x: float, y: float, z: float = 0.0, turn: float = 0.0) -> Iterator[None]:
+    def thing(self, x: Number, y: Number, z: Number = 0.0, turn: Number = 0.0) -> Iterator[None]:
         """A new instance, built in its own frame at that place of the room, turned about the vertical."""
         before = self._place
         self.instance += 1
         self._place = (x, y, z, math.cos(turn), math.sin(turn))
+        try:
+            yield
+        finally:
+            self._place = before
+
+    @contextmanager
+    def part(self, x: Number, y: Number, z: Number = 0.0, turn: Number = 0.0) -> Iterator[None]:
+        """A frame within the current one, of the same instance."""
+        before = self._place
+        px, py, pz, c, s = before
+        cosine, sine = math.cos(turn), math.sin(turn)
+        self._place = (
+            px + c * x - s * y,
+            py + s * x + c * y,
+            pz + z,
+            c * cosine - s * sine,
+            s * cosine + c * sine,
+        )
         try:
             yield
         finally:
@@ -111,11 +130,11 @@ class Builder:
         """An ellipsoid with semi-axes `half`."""
         self._add(BALL, at, half, material, tilt)
 
-    def post(self, at: Vector, radius: float, height: float, material: Material) -> None:
+    def post(self, at: Vector, radius: Number, height: Number, material: Material) -> None:
         """An upright cylinder that stands on `at`."""
         self._add(CYLINDER, (at[0], at[1], at[2] + height / 2), (radius, radius, height / 2), material, None)
 
-    def rod(self, start: Vector, end: Vector, radius: float, material: Material) -> None:
+    def rod(self, start: Vector, end: Vector, radius: Number, material: Material) -> None:
         """A cylinder from `start` to `end`."""
         a, b = np.array(start), np.array(end)
         axis = b - a
@@ -149,8 +168,8 @@ class Builder:
             scale_u, scale_v, at_u, at_v = 0.5 / wide, 0.5 / tall, 0.5, 0.5
         look = (
             *m.low, *m.high, float(m.layer), scale_u, scale_v, at_u, at_v, m.detail, m.dirt,
-            float(noise_layer(int(number() * 8))), math.exp(number() * 1.6 - 0.3), m.gloss, m.sharpness, m.glow,
-            upright, float(self.instance),
+            float(noise_layer(int(number() * 8))), math.exp(number() * 1.6 - 0.3), m.gloss, m.sharpness,
+            m.glow, upright, float(self.instance),
         )  # fmt: skip
         self.kinds.append(kind)
         self.instances.append(self.instance)
@@ -179,14 +198,14 @@ class Builder:
         if family in ("cloth", "carpet", "plaster"):
             gloss *= 0.15
         return Material(
-            low, high, layer_of(family, variant), period, detail, dirt, gloss, math.exp(self.number(2.0, 5.0)),
-            upright=self.chance(0.5),
+            low, high, layer_of(self.domain.textures, family, variant), period, detail, dirt, gloss,
+            math.exp(self.number(2.0, 5.0)), upright=self.chance(0.5),
         )  # fmt: skip
 
     def picture(self, *preferred: str) -> Material:
         """A print that fits the face once."""
         allowed = [name for name in preferred if name in self.domain.prints] or list(self.domain.prints)
-        layer = layer_of(self.one_of(allowed), self.whole(0, VARIANTS - 1))
+        layer = layer_of(self.domain.textures, self.one_of(allowed), self.whole(0, VARIANTS - 1))
         top = self.number(0.6, 0.95)
         high = (top * self.number(0.85, 1), top * self.number(0.85, 1), top * self.number(0.8, 1))
         base = self.number(0.0, 0.08)
@@ -197,7 +216,7 @@ class Builder:
     def painted(self, level: tuple[float, float] = (0.05, 0.8), saturation: float = 0.5) -> Material:
         """An even colour, with a little dirt."""
         colour = self.colour(self.number(*level), saturation)
-        layer = layer_of(self.domain.surfaces[0], self.whole(0, VARIANTS - 1))
+        layer = layer_of(self.domain.textures, self.domain.surfaces[0], self.whole(0, VARIANTS - 1))
         gloss = self.number(0.0, 0.4) if self.chance(0.6) else 0.0
         return Material(
             colour,
@@ -230,8 +249,11 @@ class Builder:
 
     def colour(self, level: float, saturation: float) -> Colour:
         """A colour of that mean level; most are muted."""
-        muted = saturation * self.rng.random() ** 2
+        muted = saturation * self.rng.random() ** 1.5
         raw = [self.rng.random() for _ in range(3)]
+        hue = self.rng.random()
+        if hue < 0.85:  # browns, beiges and reds, less often blues: greens and purples are rare indoors
+            raw.sort(reverse=hue < 0.6)
         mean = sum(raw) / 3
         colour = [level * (1 + 1.6 * muted * (value - mean) / max(mean, 0.15)) for value in raw]
         return tuple(min(max(value, 0.01), 0.95) for value in colour)  # type: ignore[return-value]
@@ -247,14 +269,14 @@ class Builder:
                 tuple(min(level * (1 - strength) * t, 0.95) for t in tint),  # type: ignore[return-value]
                 tuple(min(level * (1 + strength) * t, 0.95) for t in tint),
             )
-        low = self.colour(math.exp(self.number(math.log(0.04), math.log(0.75))), 1.0)
+        low = self.colour(math.exp(self.number(math.log(0.07), math.log(0.8))), 1.0)
         if self.chance(0.6):  # two shades of one colour
             factor = self.number(0.6, 1.8)
             return low, tuple(min(value * factor, 0.95) for value in low)  # type: ignore[return-value]
         return low, self.colour(self.number(0.05, 0.85), 1.0)
 
 
-def turned(x: float, y: float, z: float) -> Float[np.ndarray, "3 3"]:
+def turned(x: Number, y: Number, z: Number) -> Float[np.ndarray, "3 3"]:
     """Rotation about x, then y, then z, radians."""
     cx, sx, cy, sy, cz, sz = math.cos(x), math.sin(x), math.cos(y), math.sin(y), math.cos(z), math.sin(z)
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])

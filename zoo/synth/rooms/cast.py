@@ -8,6 +8,7 @@ camera, or the lamp when shadows are cast.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -28,9 +29,12 @@ class Solids(NamedTuple):
 
 
 class Bundles(NamedTuple):
-    """T tiles of R rays in each of S scenes; a point of a ray is ``origin + t * direction``."""
+    """T tiles of R rays in each of S scenes; a point of a ray is ``origin + t * direction``.
 
-    origin: Float[Tensor, "S T 3"]
+    The first T / O tiles share the first of O origins, and so on.
+    """
+
+    origin: Float[Tensor, "S O 3"]
     x: Float[Tensor, "S T R"]
     y: Float[Tensor, "S T R"]
     z: Float[Tensor, "S T R"]
@@ -103,16 +107,22 @@ _NEAR = 1e-3
 
 
 def meets(
-    at: Float[Tensor, "S T P 3"],
-    along: Float[Tensor, "S T P 3"],
-    margin: Float[Tensor, "S T P 3"],
-    reach: float,
+    at: Sequence[Tensor], along: Sequence[Tensor], width: Tensor, size: Sequence[Tensor], reach: float
 ) -> Bool[Tensor, "S T P"]:
-    """Whether rays `at` + t `along`, t in (0, reach), meet unit cubes widened by `margin`."""
-    inverse = 1 / along
-    k = at * inverse
-    w = inverse.abs() * (1 + margin)
-    enter, leave = (-k - w).amax(-1), (w - k).amin(-1)
+    """Whether rays `at` + t `along`, t in (0, reach), meet unit cubes that are widened by `width` metres.
+
+    Args:
+        at, along: x, y, z of origins and directions in the cubes' frames, each (S, T, P).
+        size: one over the half lengths, each (S, 1, P).
+    """
+    enter = leave = None
+    for start, direction, scale in zip(at, along, size, strict=True):
+        inverse = 1 / direction
+        k = start * inverse
+        w = inverse.abs() * (1 + width * scale)
+        enter = -k - w if enter is None else torch.maximum(enter, -k - w)
+        leave = w - k if leave is None else torch.minimum(leave, w - k)
+    assert enter is not None and leave is not None
     return (enter < leave) & (leave > 0) & (enter < reach)
 
 
@@ -137,14 +147,15 @@ class Caster:
         """
         scenes, tiles, count = rays.x.shape
         slots = solids.kind.shape[1]
-        local = torch.einsum(
-            "spij,stpj->stpi", solids.to_unit, rays.origin[:, :, None] - solids.centre[:, None]
-        )
-        candidate = self._candidates(solids, rays, local, reach)
+        offset = rays.origin[:, :, None] - solids.centre[:, None]
+        local = torch.einsum("spij,sopj->sopi", solids.to_unit, offset)
+        candidate = self._candidates(solids, rays, local, offset.norm(dim=-1), reach)
 
         t, slot = t.flatten(0, 1).clone(), slot.flatten(0, 1).clone()
         x, y, z = (plane.reshape(-1, count) for plane in rays[1:])
-        matrices = solids.to_unit.flatten(2)
+        group = tiles // rays.origin.shape[1]
+        frames = torch.cat([solids.to_unit.flatten(2)[:, None].expand(-1, local.shape[1], -1, -1), local], -1)
+        frames = frames.flatten(0, 2)
         for kind, test in self._tests.items():
             chosen = (candidate & (solids.kind == kind)[:, None]).view(-1, slots)
             number = chosen.sum(1)
@@ -156,29 +167,32 @@ class Caster:
             order = order[:some]
             which = chosen[order].to(torch.uint8).sort(dim=1, descending=True, stable=True).indices
             sx, sy, sz, st, sslot = x[order], y[order], z[order], t[order], slot[order]
-            scene = order // tiles
-            origins = local.reshape(-1, slots, 3)
+            first = order // group * slots  # order // group is scene * O + origin
             at_least = (number[:some, None] > torch.arange(int(number[0]), device=t.device)).sum(0).tolist()
             for k, n in enumerate(at_least):
                 of = which[:n, k]
-                frame = torch.cat([matrices[scene[:n], of], origins[order[:n], of]], dim=1)
-                test(frame, sx[:n], sy[:n], sz[:n], st[:n], sslot[:n], of.int())
+                test(frames[first[:n] + of], sx[:n], sy[:n], sz[:n], st[:n], sslot[:n], of.int())
             t[order], slot[order] = st, sslot
         return Hits(t.view(scenes, tiles, count), slot.view(scenes, tiles, count))
 
     def _candidates(
-        self, solids: Solids, rays: Bundles, local: Tensor, reach: float
+        self, solids: Solids, rays: Bundles, local: Tensor, distance: Tensor, reach: float
     ) -> Bool[Tensor, "S T P"]:
-        axis = torch.stack([plane.mean(-1) for plane in rays[1:]], -1)  # (S, T, 3)
+        means = [plane.mean(-1) for plane in rays[1:]]
+        axis = torch.stack(means, -1)  # (S, T, 3)
         # A bundle is a cone about its mean ray; a solid is widened by the cone's radius at its far side.
-        off = sum((plane - axis[..., i : i + 1]).square() for i, plane in enumerate(rays[1:])).amax(-1).sqrt()  # type: ignore[union-attr]
-        along = torch.einsum("spij,stj->stpi", solids.to_unit, axis)
+        squares = [(plane - mean[..., None]).square() for plane, mean in zip(rays[1:], means, strict=True)]
+        off = (squares[0] + squares[1] + squares[2]).amax(-1).sqrt()
+        scenes, tiles = off.shape
+        along = (axis @ solids.to_unit.flatten(1, 2).mT).view(scenes, tiles, -1, 3)
         size = solids.to_unit.norm(dim=-1)  # (S, P, 3): one over each half length
         radius = (1 / size).norm(dim=-1)
+        origins = rays.origin.shape[1]
         if reach < _FAR:
-            width = off[:, :, None]
+            width = off[:, :, None].expand(-1, -1, size.shape[1])
         else:
-            far = (rays.origin[:, :, None] - solids.centre[:, None]).norm(dim=-1) + radius[:, None]
+            far = (distance + radius[:, None]).repeat_interleave(tiles // origins, 1)
             width = (off / axis.norm(dim=-1) * 1.1)[:, :, None] * far
-        margin = width[..., None] * size[:, None]
-        return self._meets(local, along, margin, reach) & (solids.kind != NOTHING)[:, None]
+        at = local.repeat_interleave(tiles // origins, 1)
+        found = self._meets(at.unbind(-1), along.unbind(-1), width, size[:, None].unbind(-1), reach)
+        return found & (solids.kind != NOTHING)[:, None]

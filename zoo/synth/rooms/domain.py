@@ -50,6 +50,11 @@ class RoomDomain(BaseModel):
     """Standard deviation, per axis, of an error added to the stored poses of all views but the first."""
     pose_noise_m: _NotNegative = 0.0
 
+    @property
+    def textures(self) -> tuple[str, ...]:
+        """The families whose textures are needed, in the order of the bank."""
+        return self.surfaces + self.prints
+
     @model_validator(mode="after")
     def _ordered(self) -> RoomDomain:
         low, high = self.baseline_m

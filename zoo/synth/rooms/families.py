@@ -1,6 +1,7 @@
-"""Families of what rooms are made of. A domain lists the families it draws from; whole families can so be held out.
+"""Families of what rooms are made of.
 
-No torch here: the command line checks names before it loads anything heavy.
+A domain lists the families it draws from; whole families can so be held out of training. No torch here: the
+command line checks names before it loads anything heavy.
 """
 
 from __future__ import annotations
@@ -36,24 +37,24 @@ SENSORS: Final[dict[str, dict[str, Range]]] = {
         "contrast": (1.2, 1.6),
         "saturation": (1.1, 1.5),
         "sharpen": (0.4, 1.2),
-        "read": (0.01, 0.025),
+        "read": (0.004, 0.014),
     },
     "phone": {"contrast": (1.0, 1.4), "saturation": (1.0, 1.4), "sharpen": (0.2, 0.8)},
-    "noisy": {"read": (0.015, 0.04), "shot": (0.01, 0.04), "saturation": (0.6, 1.0)},
-    "moving": {"motion": (0.6, 2.2)},
-    "soft": {"blur": (0.6, 1.3), "contrast": (0.8, 1.0)},
-    "grey": {"saturation": (0.0, 0.15), "read": (0.005, 0.02)},
+    "noisy": {"read": (0.008, 0.025), "shot": (0.005, 0.02), "saturation": (0.6, 1.0)},
+    "moving": {"motion": (0.4, 1.3)},
+    "soft": {"blur": (0.5, 1.0), "contrast": (0.8, 1.0)},
+    "grey": {"saturation": (0.0, 0.6), "read": (0.003, 0.012)},
     "hazy": {"contrast": (0.55, 0.8), "level": (0.45, 0.65), "saturation": (0.4, 0.8)},
     "crushed": {"contrast": (1.6, 2.1), "level": (0.2, 0.32), "jpeg": (15.0, 45.0)},
 }
 SENSOR_DEFAULTS: Final[dict[str, Range]] = {
-    "level": (0.28, 0.52),  # mean of the image
+    "level": (0.32, 0.56),  # mean of the image
     "contrast": (0.9, 1.3),
     "saturation": (0.8, 1.2),
     "blur": (0.1, 0.6),  # standard deviation, pixels of a 160 pixels wide image
-    "motion": (0.0, 0.5),
-    "read": (0.002, 0.012),
-    "shot": (0.0, 0.015),
+    "motion": (0.0, 0.4),
+    "read": (0.001, 0.008),
+    "shot": (0.0, 0.01),
     "vignette": (0.0, 0.4),
     "sharpen": (0.0, 0.4),
     "jpeg": (60.0, 100.0),

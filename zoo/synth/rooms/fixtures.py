@@ -1,4 +1,6 @@
-"""What hangs on walls or stands along them. The frame stands on the floor at the middle of the wall's free
+"""What hangs on walls or stands along them.
+
+The frame stands on the floor at the middle of the wall's free
 stretch; the wall's face is the plane y = 0, the room is at y < 0. Each returns the half width it takes.
 """
 
@@ -15,7 +17,7 @@ Fixture = Callable[[Builder, float, float], float]
 """(builder, free half width, height of the room) -> half width that is taken."""
 
 
-def door(b: Builder, free: float, height: float) -> float:
+def _door(b: Builder, free: float, height: float) -> float:
     wide, tall = min(b.number(0.38, 0.5), free), min(b.number(1.95, 2.15), height - 0.1)
     m = b.dark() if b.chance(0.45) else b.surface("wood", "plain", "panels", plain=0.75)
     frame = m if b.chance(0.3) else b.painted((0.2, 0.85), 0.2)
@@ -31,12 +33,15 @@ def door(b: Builder, free: float, height: float) -> float:
     return wide + 0.1
 
 
-def window(b: Builder, free: float, height: float) -> float:
+def _window(b: Builder, free: float, height: float) -> float:
     """Bright panes between bars over a sill; what is behind is a picture at the wall's depth."""
     wide, low = min(b.number(0.4, 1.1), free), b.number(0.6, 1.0)
     tall = min(b.number(1.0, 1.6), height - low - 0.15)
     glow = b.number(0.8, 3.0)
-    sky = b.picture("photo") if b.chance(0.5) else b.painted((0.7, 0.95), 0.15)
+    sky = b.painted((0.7, 0.95), 0.15)
+    if b.chance(0.5):  # houses and trees in the haze
+        haze = b.number(0.3, 0.7)
+        sky = b.picture("photo").with_(low=(haze, haze, haze), high=(0.95, 0.97, 1.0), dirt=0.0)
     b.box((0, 0, low + tall / 2), (wide, 0.01, tall / 2), sky.with_(glow=glow))
     m = b.painted((0.3, 0.85), 0.1)
     bars = b.whole(1, 3)
@@ -48,7 +53,7 @@ def window(b: Builder, free: float, height: float) -> float:
     return wide + 0.1
 
 
-def posters(b: Builder, free: float, height: float) -> float:
+def _posters(b: Builder, free: float, height: float) -> float:
     """One to four pictures, with or without frames."""
     taken = 0.0
     for _ in range(b.whole(1, 4)):
@@ -60,12 +65,12 @@ def posters(b: Builder, free: float, height: float) -> float:
         z = b.number(1.0 + 0.3 * h, max(1.1 + 0.3 * h, height - h - 0.1))
         if b.chance(0.4):
             b.box((x, 0, z), (w + 0.02, 0.015, h + 0.02), b.dark() if b.chance(0.6) else b.surface("wood"))
-        b.box((x, 0, z), (w, 0.018, h), b.picture())
+        b.box((x, 0, z), (w, 0.018, h), b.picture("photo", "page", "poster", "code", "comic", "map"))
         taken = max(taken, abs(x) + w)
     return taken
 
 
-def pipes(b: Builder, free: float, height: float) -> float:
+def _pipes(b: Builder, free: float, height: float) -> float:
     """Pipes, cables and switches."""
     m = b.painted((0.3, 0.85), 0.2)
     x = b.number(-0.8, 0.8) * free
@@ -84,7 +89,7 @@ def pipes(b: Builder, free: float, height: float) -> float:
     return free
 
 
-def curtain(b: Builder, free: float, height: float) -> float:
+def _curtain(b: Builder, free: float, height: float) -> float:
     wide = min(b.number(0.25, 0.8), free)
     m = b.surface("cloth", "plain", "stripes", "motif", plain=0.5)
     folds = max(3, int(wide / b.number(0.05, 0.09)))
@@ -103,18 +108,16 @@ def _tube(b: Builder, at: tuple[float, float, float], rx: float, ry: float, tall
     )
 
 
-def wardrobe(b: Builder, free: float, height: float) -> float:
+def _wardrobe(b: Builder, free: float, height: float) -> float:
     """A wall of tall, flat doors: dark ones are what depth networks fail on."""
     wide, deep, tall = min(b.number(0.6, 1.6), free), 0.28, min(b.number(1.9, 2.4), height)
     m = b.dark() if b.chance(0.6) else b.surface("plain", "wood", plain=0.9)
-    px, py, pz, c, s = b._place
-    b._place = (px + s * deep, py - c * deep, pz, c, s)
-    front(b, wide, deep, 0.05, tall, m, rows=1 if b.chance(0.6) else 2)
-    b._place = (px, py, pz, c, s)
+    with b.part(0, -deep):
+        front(b, wide, deep, 0.05, tall, m, rows=1 if b.chance(0.6) else 2)
     return wide
 
 
-def lattice(b: Builder, free: float, height: float) -> float:
+def _lattice(b: Builder, free: float, height: float) -> float:
     """A screen of bars that one looks through."""
     wide, tall = min(b.number(0.4, 0.9), free), b.number(1.2, 1.9)
     m = b.surface("wood")
@@ -126,7 +129,7 @@ def lattice(b: Builder, free: float, height: float) -> float:
     return wide
 
 
-def niche(b: Builder, free: float, height: float) -> float:
+def _niche(b: Builder, free: float, height: float) -> float:
     """Piers that stand out of the wall, with boards between them."""
     wide, deep = min(b.number(0.5, 1.0), free), b.number(0.15, 0.35)
     m = b.surface("bricks", "plain")
@@ -139,6 +142,6 @@ def niche(b: Builder, free: float, height: float) -> float:
 
 
 FIXTURES: Final[dict[str, Fixture]] = {
-    "door": door, "window": window, "posters": posters, "pipes": pipes, "curtain": curtain,
-    "wardrobe": wardrobe, "lattice": lattice, "niche": niche,
+    "door": _door, "window": _window, "posters": _posters, "pipes": _pipes, "curtain": _curtain,
+    "wardrobe": _wardrobe, "lattice": _lattice, "niche": _niche,
 }  # fmt: skip

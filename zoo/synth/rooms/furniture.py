@@ -1,16 +1,19 @@
-"""Pieces of furniture. Each builder puts one piece into the current frame: the piece stands on z = 0, its back
-towards +y, and returns its footprint (half width, half depth) and height in metres.
+"""Pieces of furniture.
+
+Each builder puts one piece into the current frame: it stands on z = 0, its back towards +y. It returns the
+footprint (half width, half depth) and the height in metres.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable
 from typing import Final
 
-from zoo.synth.rooms.build import Builder, Material, turned
+from zoo.synth.rooms.build import Builder, Material, Number, turned
 
-Size = tuple[float, float, float]
+Size = tuple[Number, Number, Number]
 Piece = Callable[[Builder], Size]
 
 
@@ -39,7 +42,18 @@ def clutter(b: Builder, wide: float, deep: float, z: float, count: int) -> None:
             w, d, h = b.number(0.03, 0.14), b.number(0.03, 0.1), b.number(0.03, 0.16)
             m = b.picture() if b.chance(0.5) else b.painted((0.05, 0.8), 1.0)
             b.box((x, y, z + h), (w, d, h), m, turned(0, 0, b.number(0, 3.14)))
-        elif kind < 0.88:  # fruit, bowl
+        elif kind < 0.8:  # a bag, crumpled
+            m = b.surface("cloth", "plain", "speckle", plain=0.5)
+            for _ in range(3):
+                r = b.number(0.04, 0.1)
+                at = (x + b.number(-0.07, 0.07), y + b.number(-0.07, 0.07), z + 0.7 * r)
+                b.ball(
+                    at,
+                    (r, 0.8 * r, 0.7 * r),
+                    m,
+                    turned(b.number(-0.6, 0.6), b.number(-0.6, 0.6), b.number(0, 3.14)),
+                )
+        elif kind < 0.9:  # fruit, bowl
             r = b.number(0.03, 0.09)
             b.ball((x, y, z + 0.9 * r), (r, r, 0.9 * r), b.painted((0.1, 0.7), 1.2))
         else:  # plate
@@ -58,7 +72,7 @@ def legs(b: Builder, wide: float, deep: float, height: float, material: Material
                 b.box((x, y, height / 2), (r, r, height / 2), material)
 
 
-def table(b: Builder) -> Size:
+def _table(b: Builder) -> Size:
     wide, deep, height = b.number(0.35, 1.1), b.number(0.3, 0.5), b.number(0.4, 0.8)
     top = b.surface("wood", "plain", "concrete", "speckle", plain=0.3)
     if b.chance(0.25):
@@ -69,11 +83,34 @@ def table(b: Builder) -> Size:
     else:
         b.box((0, 0, height - 0.02), (wide, deep, 0.02), top)
         legs(b, wide, deep, height - 0.04, b.metal() if b.chance(0.5) else top)
-    clutter(b, wide, deep, height, b.whole(0, 6))
+    clutter(b, wide, deep, height, b.whole(0, 8))
+    if height > 0.6 and "chair" in b.domain.objects and b.chance(0.6):
+        _chairs(b, wide, deep)
+        wide, deep = wide + 0.3, deep + 0.3
     return wide, deep, height
 
 
-def chair(b: Builder) -> Size:
+def _chairs(b: Builder, wide: float, deep: float) -> None:
+    """A set of like chairs round a table, pushed in more or less."""
+    style = b.whole(0, 1 << 30)
+    for sx, sy, turn in (
+        (0, 1, 0.0),
+        (0, -1, math.pi),
+        (-0.5, 1, 0.0),
+        (-0.5, -1, math.pi),
+        (1, 0, -math.pi / 2),
+    ):
+        if not b.chance(0.6):
+            continue
+        x, y = sx * (wide + 0.12) if sy == 0 else sx * wide, sy * (deep + b.number(0.0, 0.25))
+        with b.part(x + b.number(-0.1, 0.1), y, 0, turn + b.number(-0.3, 0.3)):
+            after, b.rng = b.rng, random.Random(style)
+            b.instance += 1
+            _chair(b)
+            b.rng = after
+
+
+def _chair(b: Builder) -> Size:
     w, h = b.number(0.19, 0.25), b.number(0.42, 0.48)
     m = b.dark() if b.chance(0.45) else b.surface("wood", "cloth", "plain", plain=0.5)
     frame = b.metal() if b.chance(0.6) else m
@@ -95,7 +132,7 @@ def chair(b: Builder) -> Size:
     return w, 1.2 * w, back
 
 
-def sofa(b: Builder) -> Size:
+def _sofa(b: Builder) -> Size:
     wide, deep = b.number(0.45, 1.1), b.number(0.38, 0.48)
     m = b.surface("cloth", "plain", "carpet", plain=0.6)
     seat, back, arm = b.number(0.36, 0.46), b.number(0.7, 0.9), b.number(0.07, 0.13)
@@ -111,7 +148,7 @@ def sofa(b: Builder) -> Size:
     return wide, deep, back
 
 
-def shelf(b: Builder) -> Size:
+def _shelf(b: Builder) -> Size:
     wide, deep, height = b.number(0.3, 0.6), b.number(0.13, 0.2), b.number(0.8, 2.1)
     m = b.surface("wood", "plain", plain=0.6)
     for sx in (-1, 1):
@@ -134,7 +171,7 @@ def shelf(b: Builder) -> Size:
     return wide + 0.012, deep, height
 
 
-def cupboard(b: Builder) -> Size:
+def _cupboard(b: Builder) -> Size:
     wide, deep, height = b.number(0.3, 0.9), b.number(0.2, 0.32), b.number(0.7, 2.2)
     m = b.dark() if b.chance(0.45) else b.surface("wood", "plain", plain=0.75)
     front(b, wide, deep, 0.05, height, m, rows=1 if b.chance(0.5) else 2)
@@ -161,7 +198,7 @@ def front(b: Builder, wide: float, deep: float, low: float, height: float, m: Ma
                 b.box((x, -deep - 0.03, z + ch / 2 - 0.06), (wide_handle, 0.012, 0.006), handle)
 
 
-def drawers(b: Builder) -> Size:
+def _drawers(b: Builder) -> Size:
     wide, deep, height = b.number(0.2, 0.6), b.number(0.22, 0.3), b.number(0.5, 1.1)
     m = b.dark() if b.chance(0.4) else b.surface("wood", "plain", "panels", plain=0.6)
     front(b, wide, deep, 0.04, height, m, rows=b.whole(2, 4))
@@ -169,7 +206,7 @@ def drawers(b: Builder) -> Size:
     return wide, deep + 0.03, height
 
 
-def counter(b: Builder) -> Size:
+def _counter(b: Builder) -> Size:
     """A kitchen: base units with a worktop, tiles behind it, wall units above."""
     wide, deep, height = b.number(0.8, 1.4), 0.3, b.number(0.84, 0.95)
     m = b.dark() if b.chance(0.55) else b.surface("wood", "plain", plain=0.8)
@@ -181,22 +218,20 @@ def counter(b: Builder) -> Size:
         (0, deep + 0.005, height + 0.28), (wide, 0.01, 0.28), b.surface("tiles", "plain", "grid", plain=0.4)
     )
     if b.chance(0.6):
-        px, py, pz, c, s = b._place
-        b._place = (px - s * 0.12, py + c * 0.12, pz + height + 0.55, c, s)
-        front(b, wide, 0.17, 0.0, b.number(0.5, 0.75), m, rows=1)
-        b._place = (px, py, pz, c, s)
+        with b.part(0, 0.12, height + 0.55):
+            front(b, wide, 0.17, 0.0, b.number(0.5, 0.75), m, rows=1)
     return wide, deep + 0.05, 2.1
 
 
-def plant(b: Builder) -> Size:
+def _plant(b: Builder) -> Size:
     r, h = b.number(0.1, 0.2), b.number(0.2, 0.4)
     b.post((0, 0, 0), r, h, b.dark() if b.chance(0.5) else b.surface("plain", "concrete", plain=0.7))
     top = h + b.number(0.3, 1.3)
     green = b.number(0.03, 0.22)
     stem = b.painted((0.05, 0.2), 0.4)
     b.rod((0, 0, h), (b.number(-0.05, 0.05), b.number(-0.05, 0.05), top), 0.012, stem)
-    spread, slim = b.number(0.2, 0.4), b.number(0.012, 0.06)
-    for _ in range(b.whole(14, 26)):
+    spread, slim = b.number(0.2, 0.45), b.number(0.008, 0.04)
+    for _ in range(b.whole(18, 36)):
         shade = green * b.number(0.5, 1.6)
         leaf = b.painted().with_(
             low=(0.55 * shade, shade, 0.3 * shade), high=(0.6 * shade, shade, 0.35 * shade)
@@ -213,7 +248,7 @@ def plant(b: Builder) -> Size:
     return max(r, 0.7 * spread), max(r, 0.7 * spread), top
 
 
-def boxes(b: Builder) -> Size:
+def _boxes(b: Builder) -> Size:
     """Cardboard boxes or parcels, stacked carelessly."""
     z, wide, deep = 0.0, b.number(0.15, 0.32), b.number(0.13, 0.28)
     for _ in range(b.whole(1, 3)):
@@ -237,14 +272,14 @@ def boxes(b: Builder) -> Size:
     return 0.34, 0.3, z
 
 
-def bin_(b: Builder) -> Size:
+def _bin(b: Builder) -> Size:
     r, h = b.number(0.1, 0.2), b.number(0.25, 0.65)
     m = b.dark() if b.chance(0.5) else b.surface("plain", "grid", "stripes", plain=0.5)
     b.post((0, 0, 0), r, h, m)
     return r, r, h
 
 
-def monitor(b: Builder) -> Size:
+def _monitor(b: Builder) -> Size:
     """A desk with a screen, a keyboard and clutter."""
     wide, deep, height = b.number(0.5, 0.9), b.number(0.3, 0.42), b.number(0.68, 0.76)
     top = b.surface("wood", "plain", plain=0.6)
@@ -284,7 +319,7 @@ def monitor(b: Builder) -> Size:
     return wide, deep, 1.2
 
 
-def radiator(b: Builder) -> Size:
+def _radiator(b: Builder) -> Size:
     """A row of thin upright tubes."""
     count, pitch = b.whole(6, 14), b.number(0.05, 0.08)
     height, m = b.number(0.4, 0.7), b.painted((0.5, 0.85), 0.1)
@@ -297,7 +332,7 @@ def radiator(b: Builder) -> Size:
     return wide, 0.08, 0.15 + height
 
 
-def rug(b: Builder) -> Size:
+def _rug(b: Builder) -> Size:
     b.box(
         (0, 0, 0.006),
         (b.number(0.5, 1.4), b.number(0.4, 1.0), 0.006),
@@ -306,7 +341,7 @@ def rug(b: Builder) -> Size:
     return 0.0, 0.0, 0.01  # one may stand on it
 
 
-def column(b: Builder) -> Size:
+def _column(b: Builder) -> Size:
     r = b.number(0.08, 0.2)
     m = b.surface("plaster", "plain", "concrete", plain=0.5)
     if b.chance(0.5):
@@ -316,7 +351,7 @@ def column(b: Builder) -> Size:
     return r, r, 3.5
 
 
-def crate(b: Builder) -> Size:
+def _crate(b: Builder) -> Size:
     """An open basket with things in it, often on a low table."""
     z = b.number(0.35, 0.75) if b.chance(0.6) else 0.0
     if z:
@@ -336,7 +371,7 @@ def crate(b: Builder) -> Size:
     return 0.42, 0.34, z + 2 * h
 
 
-def lamp(b: Builder) -> Size:
+def _lamp(b: Builder) -> Size:
     height = b.number(1.2, 1.8)
     m = b.dark() if b.chance(0.6) else b.metal()
     b.post((0, 0, 0), b.number(0.1, 0.16), 0.02, m)
@@ -350,7 +385,7 @@ def lamp(b: Builder) -> Size:
     return 0.18, 0.18, height + 0.2
 
 
-def pile(b: Builder) -> Size:
+def _pile(b: Builder) -> Size:
     """Soft things in a heap: coats, bags, crumpled sheets."""
     z = 0.0 if b.chance(0.5) else 0.42
     if z:
@@ -364,7 +399,7 @@ def pile(b: Builder) -> Size:
     return 0.32, 0.28, z + 0.3
 
 
-def stairs(b: Builder) -> Size:
+def _stairs(b: Builder) -> Size:
     wide, steps = b.number(0.4, 0.6), b.whole(3, 7)
     m = b.surface("wood", "concrete", "plain")
     for i in range(steps):
@@ -373,7 +408,7 @@ def stairs(b: Builder) -> Size:
     return wide, 0.125 * steps + 0.2, 0.17 * steps
 
 
-def barrels(b: Builder) -> Size:
+def _barrels(b: Builder) -> Size:
     m = b.surface("stripes", "wood", "plain")
     for x, y in ((-0.3, 0.0), (0.3, 0.05), (0.0, -0.45))[: b.whole(1, 3)]:
         r, h = b.number(0.2, 0.28), b.number(0.5, 0.9)
@@ -382,7 +417,7 @@ def barrels(b: Builder) -> Size:
     return 0.6, 0.7, 0.9
 
 
-def ladder(b: Builder) -> Size:
+def _ladder(b: Builder) -> Size:
     m, height, wide = (
         b.metal() if b.chance(0.5) else b.surface("wood"),
         b.number(1.4, 2.3),
@@ -397,7 +432,7 @@ def ladder(b: Builder) -> Size:
     return wide, 0.6, height
 
 
-def bed(b: Builder) -> Size:
+def _bed(b: Builder) -> Size:
     wide, deep = b.number(0.45, 0.8), 1.0
     b.box((0, 0, 0.18), (wide, deep, 0.1), b.surface("wood", "plain"))
     b.box((0, 0, 0.36), (wide - 0.02, deep - 0.02, 0.09), b.surface("cloth"))
@@ -408,10 +443,10 @@ def bed(b: Builder) -> Size:
 
 
 PIECES: Final[dict[str, Piece]] = {
-    "table": table, "chair": chair, "sofa": sofa, "shelf": shelf, "cupboard": cupboard, "counter": counter,
-    "plant": plant, "boxes": boxes, "bin": bin_, "monitor": monitor, "radiator": radiator, "rug": rug,
-    "column": column, "crate": crate, "lamp": lamp, "pile": pile, "drawers": drawers, "stairs": stairs,
-    "barrels": barrels, "ladder": ladder, "bed": bed,
+    "table": _table, "chair": _chair, "sofa": _sofa, "shelf": _shelf, "cupboard": _cupboard,
+    "counter": _counter, "plant": _plant, "boxes": _boxes, "bin": _bin, "monitor": _monitor, "radiator": _radiator, "rug": _rug,
+    "column": _column, "crate": _crate, "lamp": _lamp, "pile": _pile, "drawers": _drawers, "stairs": _stairs,
+    "barrels": _barrels, "ladder": _ladder, "bed": _bed,
 }  # fmt: skip
 
 AGAINST_WALL: Final = frozenset(

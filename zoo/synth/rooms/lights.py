@@ -29,7 +29,7 @@ def _tint(b: Builder, warm: float) -> np.ndarray:
     return np.array([1 + 0.35 * warm, 1.0, 1 - 0.4 * warm]) * (1 + 0.03 * b.rng.gauss(0, 1))
 
 
-def draw_lights(b: Builder, room: np.ndarray, eye: np.ndarray) -> Lights:
+def draw_lights(b: Builder, room: np.ndarray) -> Lights:
     """Lights of one of the domain's families for a room of that width, depth and height."""
     family = b.one_of(b.domain.lights)
     width, depth, height = (float(v) for v in room)
@@ -83,7 +83,6 @@ def draw_lights(b: Builder, room: np.ndarray, eye: np.ndarray) -> Lights:
     elif family == "flat":
         ambient = np.array([1.0, 1.0, 1.0]) * b.number(0.9, 1.3)
         power *= 0.15
-    del eye
     return Lights(
         position,
         power,

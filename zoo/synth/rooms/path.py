@@ -10,7 +10,9 @@ from jaxtyping import Float
 
 from zoo.synth.rooms.build import Builder, turned
 
-_CLEARANCE = 0.22  # metres between a camera and what is around it
+_CLEARANCE = 0.3  # metres between a camera and what is around it
+_AHEAD = (0.5, 0.8)
+"""Metres along the line of sight where most anchors see nothing yet."""
 
 
 class Path(NamedTuple):
@@ -56,7 +58,9 @@ def draw_path(b: Builder, obstacles: Obstacles, views: int) -> Path:
             way /= np.linalg.norm(way)
             far = 1 + 0.45 * ((view - 1) // 2)
             eyes.append(eye + way * min(baseline * far, domain.baseline_m[1]))
-        if all(obstacles.free(place, patience) for place in eyes) or attempt == 59:
+        ahead = [eye + far * (target - eye) / distance for far in _AHEAD if far < 0.8 * distance]
+        clear = attempt >= 30 or all(obstacles.free(place, 0.15) for place in ahead)
+        if (clear and all(obstacles.free(place, patience) for place in eyes)) or attempt == 59:
             break
     roll = math.radians(b.rng.gauss(0, 4))
     anchor = _look(eye, target, roll)
@@ -65,7 +69,7 @@ def draw_path(b: Builder, obstacles: Obstacles, views: int) -> Path:
         # The camera follows its target only in part: the head turns as it walks.
         follows = _look(place, eye + (target - eye) / distance * max(distance, 1.0), roll)
         median, most = domain.turn_deg
-        angle = min(math.radians(median) * math.exp(0.6 * b.rng.gauss(0, 1)), math.radians(most)) * 0.62
+        angle = min(math.radians(median) * math.exp(0.6 * b.rng.gauss(0, 1)), math.radians(most)) * 0.85
         axis = np.array([b.rng.gauss(0, 1), b.rng.gauss(0, 1), 0.5 * b.rng.gauss(0, 1)])
         axis *= angle / max(float(np.linalg.norm(axis)), 1e-6)
         rotation = follows @ turned(*axis)
@@ -90,17 +94,17 @@ def _stand(b: Builder, obstacles: Obstacles, clearance: float) -> tuple[np.ndarr
         )
         if obstacles.free(eye, clearance):
             break
-    wanted = math.exp(b.number(math.log(0.8), math.log(5.0)))
+    wanted = math.exp(b.number(math.log(0.9), math.log(6.5)))
     best, best_off = room / 2, 1e9
     for _ in range(12):  # a thing, or a place on the wall, at about the distance that is wanted
-        if b.chance(0.7) and len(obstacles.centre) > 8:
+        if b.chance(0.85) and len(obstacles.centre) > 8:
             target = obstacles.centre[b.whole(0, len(obstacles.centre) - 1)].copy()
         else:
             target = np.array([b.number(0, room[0]), b.number(0, room[1]), b.number(0.2, 0.75 * room[2])])
             side = b.whole(0, 3)
             target[side // 2] = 0 if side % 2 == 0 else room[side // 2]
         across = math.hypot(target[0] - eye[0], target[1] - eye[1])
-        if across < 0.3 or abs(target[2] - eye[2]) > 1.6 * across:
+        if across < 0.3 or not -1.3 * across < target[2] - eye[2] < 0.45 * across:
             continue
         off = abs(math.log(float(np.linalg.norm(target - eye)) / wanted))
         if off < best_off:

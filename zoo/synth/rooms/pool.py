@@ -18,17 +18,19 @@ from zoo.synth.rooms.renderer import RoomRenderer
 
 _CHUNK = 4
 """Scenes in one go: what they need lies in the cache of one core."""
-_COMPILE_FROM = 400
+_COMPILE_FROM = 1000
 """Samples from which compiling the shaders in every process pays."""
 
 _renderer: RoomRenderer | None = None
 
 
-def _start(domain: RoomDomain, seed: int, height: int, width: int, views: int, compiled: bool) -> None:
+def _start(
+    domain: RoomDomain, seed: int, height: int, width: int, views: int, samples: int, compiled: bool
+) -> None:
     global _renderer
     torch.set_num_threads(1)
     keep_freed_memory()
-    _renderer = RoomRenderer(domain, seed, height, width, views)
+    _renderer = RoomRenderer(domain, seed, height, width, views, samples)
     if compiled:
         _renderer.compile()
 
@@ -46,6 +48,7 @@ def render_room_pool(
     height: int = 120,
     width: int = 160,
     views: int = 3,
+    samples: int = 2,
     workers: int = 2,
     device: str = "cpu",
     progress: Callable[[int, int], None] = lambda done, count: None,
@@ -58,11 +61,11 @@ def render_room_pool(
     Raises:
         ZooError: the folder holds another recipe's pool, or the disk is full.
     """
-    spec = {"renderer": "rooms", "seed": seed, "domain": domain.model_dump()}
+    spec = {"renderer": "rooms", "seed": seed, "samples": samples, "domain": domain.model_dump()}
     writer = room_pool_writer(path, spec, count, views, height, width)
     progress(writer.done, count)
     if torch.device(device).type != "cpu":
-        renderer = RoomRenderer(domain, seed, height, width, views, device)
+        renderer = RoomRenderer(domain, seed, height, width, views, samples, device)
         while writer.done < count:
             index = torch.arange(writer.done, min(writer.done + 4 * _CHUNK, count))
             batch = renderer.render(index)
@@ -72,7 +75,7 @@ def render_room_pool(
 
     compiled = count - writer.done >= _COMPILE_FROM
     context = multiprocessing.get_context("spawn")
-    setup = (domain, seed, height, width, views, compiled)
+    setup = (domain, seed, height, width, views, samples, compiled)
     with ProcessPoolExecutor(workers, context, _start, setup) as executor:
         waiting: deque[Future[RoomBatch]] = deque()
         start = writer.done

@@ -31,15 +31,17 @@ def _collage(g: torch.Generator, count: int, size: tuple[float, float], saturati
     u, v = grid()
     picture = _colour(g, saturation) + (v if number(g, 0, 1) < 0.7 else u) * (_colour(g) - 0.5)
     for _ in range(count):
-        colour = _colour(g, saturation) + 0.15 * cloud(g, 3, 120, 1.2) * (number(g, 0, 1) < 0.25)
+        colour = _colour(g, saturation)
+        if number(g, 0, 1) < 0.1:
+            colour = colour + 0.15 * cloud(g, 3, 120, 1.2)
         picture = torch.where(_shape(g, size), colour, picture)
     return picture
 
 
 def _photo(g: torch.Generator) -> tuple[Tensor, Tensor]:
     """Something like a photograph: large things, small things, soft clouds over all of it."""
-    picture = _collage(g, 12, (0.05, 0.35), number(g, 0.2, 0.9))
-    small = _collage(g, 40, (0.01, 0.06), 0.8)
+    picture = _collage(g, 14, (0.04, 0.35), number(g, 0.0, 0.55))
+    small = _collage(g, 60, (0.006, 0.06), number(g, 0.1, 0.8))
     picture = torch.where((cloud(g, 2, 9, 1) > 0.6)[None], small, picture)
     return picture + 0.09 * torch.stack([cloud(g, 2, 200, 1.1) for _ in range(3)]), torch.full(
         (SIZE, SIZE), 0.5
@@ -93,7 +95,7 @@ def _books(g: torch.Generator) -> tuple[Tensor, Tensor]:
     """A row of spines, upright, of differing heights."""
     picture = torch.full((3, SIZE, SIZE), 0.05)
     u = 0
-    saturation = number(g, 0.1, 0.9)
+    saturation = number(g, 0.0, 0.6)
     while u < SIZE:
         width = whole(g, 10, 38)
         top = whole(g, 0, 110)

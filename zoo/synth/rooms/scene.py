@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from zoo.synth.rooms.build import ROW, Builder
-from zoo.synth.rooms.cast import BOX, Solids
+from zoo.synth.rooms.cast import Solids
 from zoo.synth.rooms.domain import RoomDomain
 from zoo.synth.rooms.fixtures import FIXTURES
 from zoo.synth.rooms.furniture import AGAINST_WALL, PIECES
@@ -22,6 +22,10 @@ from zoo.synth.rooms.path import Obstacles, Path, draw_path
 
 WALLS: Final = 6
 """The first slots of a scene: the room's faces at x = 0, x = width, y = 0, y = depth, floor, ceiling."""
+
+
+_ENOUGH: Final = 260
+"""Solids after which no further piece is put into a room."""
 
 
 class Scenes(NamedTuple):
@@ -81,7 +85,9 @@ def draw_scenes(
 def _draw(domain: RoomDomain, seed: int, index: int, views: int) -> _Scene:
     digest = hashlib.blake2b(f"{domain.scenes}/{seed}/{index}".encode(), digest_size=8).digest()
     b = Builder(random.Random(int.from_bytes(digest, "little")), domain)
-    room = np.array([b.number(2.6, 7.5), b.number(2.6, 7.5), b.number(2.3, 3.3)])
+    room = np.array(
+        [2.6 + 5.4 * b.rng.random() ** 1.15, 2.6 + 5.4 * b.rng.random() ** 1.15, b.number(2.3, 3.2)]
+    )
     _shell(b, room)
     _fixtures(b, room)
     _furnish(b, room)
@@ -91,17 +97,19 @@ def _draw(domain: RoomDomain, seed: int, index: int, views: int) -> _Scene:
     solid = rows[WALLS:]
     obstacles = Obstacles(solid[:, 9:12], solid[:, :9].reshape(-1, 3, 3), solid[:, 12:15], room)
     path = draw_path(b, obstacles, views)
-    lights = draw_lights(b, room, path.cam_to_world[0, :3, 3])
+    lights = draw_lights(b, room)
     return _Scene(kinds, rows.astype(np.float32), room, lights, path)
 
 
 def _shell(b: Builder, room: np.ndarray) -> None:
     """Six faces with their materials; skirting boards, beams, a block that makes the room L-shaped."""
     wall = b.surface("plain", "plaster", "concrete", "motif", "stripes", "panels", "bricks", plain=0.6)
-    if b.chance(0.5):  # white or grey, as most are
-        level = b.number(0.35, 0.85)
+    wall = wall.with_(detail=0.5 * wall.detail)
+    if b.chance(0.6):  # white or grey, as most are
+        level = b.number(0.4, 0.85)
+        factor = b.number(0.93, 1.06) if b.chance(0.7) else b.number(0.75, 1.2)
         tint = (level, level * b.number(0.93, 1.03), level * b.number(0.85, 1.05))
-        wall = wall.with_(low=tint, high=tuple(v * b.number(0.85, 1.1) for v in tint))
+        wall = wall.with_(low=tint, high=tuple(v * factor for v in tint))
     floor = b.surface(
         "planks", "parquet", "tiles", "carpet", "concrete", "speckle", "terrazzo", "herringbone", plain=0.15
     )
@@ -148,6 +156,8 @@ def _fixtures(b: Builder, room: np.ndarray) -> None:
             if b.chance(0.8):
                 with b.thing(x, y, 0.0, turn):
                     FIXTURES[b.one_of(b.domain.fixtures)](b, free - 0.08, float(room[2]))
+                    if "posters" in b.domain.fixtures and b.chance(0.3):
+                        FIXTURES["posters"](b, free - 0.08, float(room[2]))
             at += 2 * free
 
 
@@ -165,10 +175,12 @@ def _against(side: int, along: float, room: np.ndarray) -> tuple[float, float, f
 def _furnish(b: Builder, room: np.ndarray) -> None:
     """Pieces along the walls and in the room; where two would overlap, the second is left out."""
     taken: list[tuple[float, float, float, float]] = []
-    wanted = b.whole(5, 7 + int(float(room[0] * room[1]) / 5))
+    wanted = b.whole(7, 11 + int(float(room[0] * room[1]) / 3))
     # Few kinds a room, repeated: chairs of one set stand about one table.
     kinds = [b.one_of(b.domain.objects) for _ in range(b.whole(3, 7))]
     for _ in range(wanted):
+        if len(b.kinds) > _ENOUGH:
+            break
         kind = b.one_of(kinds) if b.chance(0.75) else b.one_of(b.domain.objects)
         for _ in range(3):
             if kind in AGAINST_WALL and b.chance(0.85):
@@ -193,7 +205,3 @@ def _furnish(b: Builder, room: np.ndarray) -> None:
             if wide:
                 taken.append((x, y, max(0.0, c * wide + s * deep - 0.2), max(0.0, s * wide + c * deep - 0.2)))
             break
-    del kinds
-
-
-assert BOX

@@ -47,12 +47,12 @@ def expose(
     image = gaussian_blur(image.flatten(0, 1), blur_u.flatten(), blur_v.flatten()).view_as(image)
 
     # Cameras meter the typical level, not the lamps; the meter drifts between views.
-    typical = image.clamp(max=1.5).mean(dim=(2, 3, 4), keepdim=True).clamp(min=0.01)
+    typical = image.clamp(0, 3).sqrt().mean(dim=(2, 3, 4), keepdim=True).square().clamp(min=0.01)
     drift = varying("exposure", 0.08) * varying("wild", 0.35) ** (
         draws.unit("sensor.wild_on", views) < 0.12
     ).float().view(scenes, views, 1, 1, 1)
     balance = torch.exp(draws.normal("sensor.white", 0.0, 0.07, 1, 3, 1, 1)) * varying("white_view", 0.025, 3)
-    image = image * (0.24 * drift / typical) * balance  # linear middle grey
+    image = image * (0.23 * drift / typical) * balance  # linear middle grey
     image = torch.where(
         image < 0.6, image, 0.6 + (1 - torch.exp(-(image - 0.6) * 1.6)) * 0.42
     )  # soft shoulder

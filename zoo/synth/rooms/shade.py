@@ -6,7 +6,6 @@ Radiance is linear, about 1 for white in good light.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -79,7 +78,6 @@ def find_surface(
     c = torch.where(flat_z, my, mz)
     swap = upright > 0.5
     u, v = torch.where(swap, c, a) * scale_u + at_u, torch.where(swap, a, c) * scale_v + at_v
-    distance = t * torch.sqrt(x * x + y * y + z * z)
     slant = (-toward.abs() * length.abs() / torch.sqrt(x * x + y * y + z * z)).abs().clamp(min=0.06)
     footprint = t * pixel * torch.rsqrt(slant)
     texel = bank[look_up(bank, layer.int(), u, v, footprint * torch.maximum(scale_u, scale_v))]
@@ -94,7 +92,6 @@ def find_surface(
         (low_g + (high_g - low_g) * share_g) * shade,
         (low_b + (high_b - low_b) * share_b) * shade,
     )
-    del distance
     return Surface((px, py, pz), (wx, wy, wz), albedo, gloss, sharpness, glow)
 
 
@@ -160,7 +157,7 @@ def light_surface(
 
 
 def through_opening(lights: Lights, point: Planes) -> Float[Tensor, "S T R"]:
-    """Share of the main light that the opening in its wall lets through to points: 1 inside, soft at its edge."""
+    """Share of the main light that the opening in its wall lets through: 1 inside, soft at its edge."""
 
     def each(value: Tensor) -> Tensor:
         return value[:, None, None]
@@ -178,6 +175,3 @@ def through_opening(lights: Lights, point: Planes) -> Float[Tensor, "S T R"]:
     soft = 0.04 + 0.03 * (1 - share).abs() * 4
     gap = torch.minimum(wide - (across - middle).abs(), tall - (up - height).abs())
     return torch.where(each(lights.axis) < 0, torch.ones_like(px), (0.5 + gap / soft).clamp(0, 1))
-
-
-assert math

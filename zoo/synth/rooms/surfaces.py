@@ -17,16 +17,18 @@ SIZE: Final = 512
 Maker = Callable[[torch.Generator], tuple[Tensor, Tensor]]
 
 
-def cloud(g: torch.Generator, low: float, high: float, slope: float, stretch: float = 1.0) -> Tensor:
+def cloud(
+    g: torch.Generator, low: float | int, high: float | int, slope: float | int, stretch: float | int = 1.0
+) -> Tensor:
     """Periodic Gaussian noise with amplitude ~ f^-slope between two frequencies, sd 1; stretched along u."""
-    frequency = torch.fft.fftfreq(SIZE) * SIZE
-    radius = torch.hypot(frequency[:, None], frequency[None] * stretch).clamp(min=1e-6)
+    down, across = torch.fft.fftfreq(SIZE) * SIZE, torch.fft.rfftfreq(SIZE) * SIZE
+    radius = torch.hypot(down[:, None], across[None] * stretch).clamp(min=1e-6)
     gain = torch.where((radius >= low) & (radius <= high), radius**-slope, 0.0)
-    field = torch.fft.ifft2(torch.fft.fft2(torch.randn(SIZE, SIZE, generator=g)) * gain).real
+    field = torch.fft.irfft2(torch.fft.rfft2(torch.randn(SIZE, SIZE, generator=g)) * gain)
     return (field - field.mean()) / field.std().clamp(min=1e-9)
 
 
-def number(g: torch.Generator, low: float, high: float) -> float:
+def number(g: torch.Generator, low: float | int, high: float | int) -> float:
     """One uniform number."""
     return low + (high - low) * float(torch.rand((), generator=g))
 
@@ -46,7 +48,7 @@ def grid() -> tuple[Tensor, Tensor]:
 def cells(
     u: Tensor, v: Tensor, columns: int, rows: int, shift: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Cells in rows that are shifted against each other: (column, row, place across, place along) in [0, 1)."""
+    """Cells in rows that are shifted against each other: (column, row, place in the cell: u, v in [0, 1))."""
     y = v * rows
     row = y.floor()
     x = u * columns + shift * row
@@ -70,7 +72,7 @@ def joint(x: Tensor, y: Tensor, across: float, along: float) -> Tensor:
 def grain(g: torch.Generator) -> Tensor:
     """Wood grain along u, in [0, 1]."""
     warp = cloud(g, 1, 12, 1.6, 6)
-    u, v = grid()
+    _, v = grid()
     rings = torch.sin(2 * math.pi * (v * whole(g, 3, 14) + number(g, 0.2, 0.7) * warp))
     return (0.5 + 0.18 * rings + 0.16 * cloud(g, 8, 240, 0.7, 14)).clamp(0, 1)
 

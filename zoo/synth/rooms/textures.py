@@ -11,40 +11,38 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from zoo.synth.rooms import prints, surfaces
-from zoo.synth.rooms.families import PRINTS, SURFACES
 from zoo.synth.rooms.surfaces import SIZE, cloud
 
 VARIANTS: Final = 5
 LEVELS: Final = 10  # from 512 texels a side down to 1
 LAYER: Final = (4**LEVELS - 1) // 3
 NOISES: Final = 4
-_NAMES: Final = SURFACES + PRINTS
-
-
-def layer_of(family: str, variant: int) -> int:
-    """Layer of the bank that holds a variant (taken modulo their number) of a family."""
-    return _NAMES.index(family) * VARIANTS + variant % VARIANTS
 
 
 def noise_layer(variant: int) -> int:
-    """Layer that holds a cloudy noise in its fourth channel."""
-    return len(_NAMES) * VARIANTS + variant % NOISES
+    """Layer of any bank that holds a cloudy noise in its fourth channel."""
+    return variant % NOISES
+
+
+def layer_of(families: tuple[str, ...], family: str, variant: int) -> int:
+    """Layer that holds a variant (taken modulo their number) of a family in the bank of `families`."""
+    return NOISES + families.index(family) * VARIANTS + variant % VARIANTS
 
 
 @lru_cache(maxsize=2)
-def texture_bank(device: torch.device) -> UInt8[Tensor, "texels 4"]:
-    """All layers one after the other, each with its reduced copies, row by row."""
+def texture_bank(families: tuple[str, ...], device: torch.device) -> UInt8[Tensor, "texels 4"]:
+    """Layers one after the other, each with its reduced copies, row by row: noises, then the families."""
+    g = torch.Generator().manual_seed(7)
     layers = []
-    for name in _NAMES:
+    for spectrum in ((1, 200, 1.3), (2, 30, 1.0), (8, 250, 0.7), (1, 100, 1.7)):
+        noise = 0.5 + 0.2 * cloud(g, *spectrum)
+        layers.append(_pyramid(noise.expand(4, SIZE, SIZE)))
+    for name in families:
         maker = (surfaces.MAKERS | prints.MAKERS)[name]
         for variant in range(VARIANTS):
             g = torch.Generator().manual_seed(zlib.crc32(f"{name}/{variant}".encode()))
             share, detail = maker(g)
             layers.append(_pyramid(torch.cat([share.expand(3, SIZE, SIZE), detail[None]])))
-    g = torch.Generator().manual_seed(7)
-    for spectrum in ((1, 200, 1.3), (2, 30, 1.0), (8, 250, 0.7), (1, 100, 1.7)):
-        noise = 0.5 + 0.2 * cloud(g, *spectrum)
-        layers.append(_pyramid(noise.expand(4, SIZE, SIZE)))
     return torch.cat(layers).to(device)
 
 
