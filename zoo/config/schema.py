@@ -91,9 +91,7 @@ class CaptureData(Config):
         return self
 
 
-Data = Annotated[
-    PoolData | RenderData | MeyeData | RoomPoolData | CaptureData, Field(discriminator="type")
-]
+Data = Annotated[PoolData | RenderData | MeyeData | RoomPoolData | CaptureData, Field(discriminator="type")]
 
 
 class ValidationConfig(Config):
