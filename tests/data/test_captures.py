@@ -220,6 +220,10 @@ def test_the_tum_camera_follows_the_folders_name(tmp_path: Path) -> None:
     assert capture.frames[0].distortion is not None
     captured.tum(tmp_path / "mine", room())
     assert any("K.txt" in line for line in open_capture(tmp_path / "mine").report())
+    captured.write_numbers(tmp_path / "mine" / "K.txt", K)
+    own = open_capture(tmp_path / "mine")
+    np.testing.assert_allclose(own.frames[0].camera, K)
+    assert own.report() == []
 
 
 @pytest.mark.parametrize("write", [captured.kitti_selection, captured.kitti_drive])

@@ -131,5 +131,5 @@ def test_genuine_frames(shared_data: Path) -> None:
     capture = open_capture(root)
     choices = select_views(capture, 2)
     assert len(choices) == 112
-    assert sum(choice.kept == 2 for choice in choices) == pytest.approx(87, abs=4)
+    assert sum(choice.kept == 2 for choice in choices) == pytest.approx(87, abs=3)
     assert all(choice.sources for choice in choices)

@@ -73,7 +73,7 @@ def read_rgb(frame: Frame) -> UInt8[np.ndarray, "h w 3"]:
 def read_depth(depth: DepthFile) -> Float32[np.ndarray, "h w"]:
     """z in metres in the file's own pixels; 0 where it is unknown, negative or not finite.
 
-    PNG and TIFF of 8, 16 or 32 bits, ``.npy``, ``.npz`` with one array, ``.exr`` is not read.
+    From PNG and TIFF of 8, 16 or 32 bits, ``.npy``, and ``.npz`` with one array.
 
     Raises:
         BadFileError: missing, damaged, or of more than one channel.

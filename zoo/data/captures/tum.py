@@ -33,6 +33,7 @@ _CAMERAS: Final[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
     "freiburg2": ((520.9, 521.0, 325.1, 249.7), (0.2312, -0.7849, -0.0033, -0.0001, 0.9172)),
     "freiburg3": ((535.4, 539.2, 320.1, 247.6), ()),
 }
+_SIZE: Final = (640, 480)
 _DEFAULT: Final = (525.0, 525.0, 319.5, 239.5)
 
 
@@ -57,6 +58,7 @@ def read(root: Path) -> Capture:
         camera, distortion, remark = _camera(root)
     except BadFileError as error:
         raise ZooError(f"{path}: {error}") from None
+    size = None if (root / "K.txt").is_file() else _SIZE
     pose_times = poses[:, 0]
     depth_times = np.array([time for time, _ in depths])
 
@@ -74,7 +76,7 @@ def read(root: Path) -> Capture:
                 continue
             match = _nearest(depth_times, time)
             depth = None if match is None else DepthFile(depths[match][1], METRES_PER_UNIT)
-            yield Candidate(image, camera, (640, 480), pose, path, distortion, depth)
+            yield Candidate(image, camera, size, pose, path, distortion, depth)
 
     return assemble(root, NAME, candidates(), images=root / "rgb", remarks=[remark] if remark else [])
 
