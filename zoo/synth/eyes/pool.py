@@ -68,7 +68,7 @@ def render_pool(
         while writer.done < count:
             index = torch.arange(writer.done, min(writer.done + chunk, count))
             batch = {key: value.cpu() for key, value in renderer.render(index).items()}  # type: ignore[attr-defined]
-            writer.write(writer.done, batch)  # type: ignore[arg-type]
+            writer.write(writer.done, batch)
             progress(writer.done, count)
         return
 

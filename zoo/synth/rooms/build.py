@@ -256,7 +256,7 @@ class Builder:
             raw.sort(reverse=hue < 0.6)
         mean = sum(raw) / 3
         colour = [level * (1 + 1.6 * muted * (value - mean) / max(mean, 0.15)) for value in raw]
-        return tuple(min(max(value, 0.01), 0.95) for value in colour)  # type: ignore[return-value]
+        return tuple(min(max(value, 0.01), 0.95) for value in colour)
 
     def pair(self, family: str) -> tuple[Colour, Colour]:
         """Two colours that suit a family of surfaces."""

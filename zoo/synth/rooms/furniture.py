@@ -444,9 +444,9 @@ def _bed(b: Builder) -> Size:
 
 PIECES: Final[dict[str, Piece]] = {
     "table": _table, "chair": _chair, "sofa": _sofa, "shelf": _shelf, "cupboard": _cupboard,
-    "counter": _counter, "plant": _plant, "boxes": _boxes, "bin": _bin, "monitor": _monitor, "radiator": _radiator, "rug": _rug,
-    "column": _column, "crate": _crate, "lamp": _lamp, "pile": _pile, "drawers": _drawers, "stairs": _stairs,
-    "barrels": _barrels, "ladder": _ladder, "bed": _bed,
+    "counter": _counter, "plant": _plant, "boxes": _boxes, "bin": _bin, "monitor": _monitor,
+    "radiator": _radiator, "rug": _rug, "column": _column, "crate": _crate, "lamp": _lamp, "pile": _pile,
+    "drawers": _drawers, "stairs": _stairs, "barrels": _barrels, "ladder": _ladder, "bed": _bed,
 }  # fmt: skip
 
 AGAINST_WALL: Final = frozenset(

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from zoo.synth.rooms.build import Builder
 
 
 class Lights(NamedTuple):
-    """Lights of S scenes (of one, without the S, as numpy)."""
+    """Lights of S scenes (of one scene: without the S)."""
 
     position: Float[Tensor, "S 3 3"]  # the first throws shadows
     power: Float[Tensor, "S 3 3"]  # colour times strength, at a metre
@@ -83,13 +84,6 @@ def draw_lights(b: Builder, room: np.ndarray) -> Lights:
     elif family == "flat":
         ambient = np.array([1.0, 1.0, 1.0]) * b.number(0.9, 1.3)
         power *= 0.15
-    return Lights(
-        position,
-        power,
-        size,
-        ambient,
-        np.asarray(b.number(0.2, 0.6)),
-        np.asarray(axis),
-        np.asarray(plane),
-        opening,
-    )  # type: ignore[arg-type]
+    bounce = b.number(0.2, 0.6)
+    values = (position, power, size, ambient, bounce, axis, plane, opening)
+    return Lights(*(torch.from_numpy(np.asarray(value)).float() for value in values))

@@ -69,7 +69,7 @@ def draw_scenes(
         return torch.from_numpy(np.stack(values)).float().to(device)
 
     lights = Lights(
-        *(stacked([np.asarray(scene.lights[i]) for scene in drawn]) for i in range(len(Lights._fields)))
+        *(torch.stack(parts).to(device) for parts in zip(*(scene.lights for scene in drawn), strict=True))
     )
     return Scenes(
         solids=solids,
