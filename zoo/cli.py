@@ -125,6 +125,14 @@ def predict(
     calibration: Annotated[
         Path | None, typer.Option(help="A file of `zoo calibrate`: the visual axis of that person.")
     ] = None,
+    recording: Annotated[
+        bool,
+        typer.Option(
+            "--recording",
+            help="Each folder, video and camera shows one person in one rig: fit the eye to its frames and "
+            "answer them with it. Needs --camera; images are predicted twice.",
+        ),
+    ] = False,
 ) -> None:
     """Predict frames: OUT/predictions.csv (one row a frame, native pixels), overlays and masks.
 
@@ -145,6 +153,7 @@ def predict(
         masks=masks,
         camera=camera,
         calibration=calibration,
+        recording=recording,
         console=_errors(),
     )
     frames = f"{summary.frames} frame{'' if summary.frames == 1 else 's'}"

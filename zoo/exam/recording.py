@@ -1,4 +1,4 @@
-"""Recordings of unseen people: what `--recording` and a few calibration samples make of a checkpoint's answers.
+"""Recordings of unseen people: what `--recording` and a calibration make of a checkpoint's answers.
 
 Each person is rendered before one camera that sits still, with light, sensor and lashes of their own; gaze,
 pupil and lids change from frame to frame as in the other exams, shut eyes among them. Frames are predicted as
@@ -41,7 +41,9 @@ SAMPLES: Final = 9
 """Of these frames, with an open eye and spread over the field, calibrate."""
 DOMAIN: Final = "unseen"
 
-_OPEN: Final = 0.7  # share of the pupil that a calibration sample shows at least: a person who is asked to look
+_OPEN: Final = (
+    0.7  # share of the pupil that a calibration sample shows at least: a person who is asked to look
+)
 
 
 class Recording(NamedTuple):
@@ -129,7 +131,7 @@ def _calibrated(
 
 
 def _spread_out(made: Recording, count: int) -> list[int]:
-    """Frames that are answered, show the pupil and look into directions that are farthest from one another."""
+    """Frames that are answered, show the pupil and look into directions far from one another."""
     able = [
         n
         for n, result in enumerate(made.results)

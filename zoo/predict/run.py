@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,11 @@ from zoo.errors import ZooError
 from zoo.predict.calibration.adopt import adopt, side_of
 from zoo.predict.calibration.calibration import Calibration
 from zoo.predict.cameras import Cameras, read_cameras
-from zoo.predict.frames import Problem, batched, prefetched, read_frames
+from zoo.predict.frames import Frame, Problem, batched, prefetched, read_frames
 from zoo.predict.predictor import Predictor, load
+from zoo.predict.recording.recordings import Recordings
 from zoo.predict.report import Report
+from zoo.predict.result import EyeResult
 from zoo.predict.sources import Source, find_sources
 from zoo.predict.video import probe
 from zoo.predict.writer import Writer
@@ -45,6 +47,7 @@ def predict_sources(
     masks: bool = False,
     camera: str | None = None,
     calibration: Path | None = None,
+    recording: bool = False,
     console: Console | None = None,
 ) -> Summary:
     """Predict every frame of files, folders, globs, videos and cameras; see `Writer` for what is written.
@@ -55,10 +58,13 @@ def predict_sources(
     Args:
         camera: `FX,FY,CX,CY` or the path of a csv or YAML file; see `read_cameras`.
         calibration: a file of `zoo calibrate`, whose person's visual axis is put into the results.
+        recording: answer the frames of each folder, video and camera with one eye's constants; see
+            `Recordings`. Images are then predicted twice.
 
     Raises:
         ZooError: no such checkpoint, source, device or camera table, a frame that its camera does not fit,
-            a calibration of other weights or of the other eye, or the output cannot be written.
+            a calibration of other weights or of the other eye, a recording whose camera is not known or
+            for which the checkpoint lacks heads, or the output cannot be written.
     """
     if batch_size < 1:
         raise ZooError(f"--batch-size is at least 1, not {batch_size}")
@@ -81,46 +87,82 @@ def predict_sources(
         person, notes = adopt(calibration, predictor.metadata, cameras, [source.file for source in found])
         for text in notes:
             report.note(text)
+    recordings = Recordings(predictor.metadata, found, cameras) if recording else None
     interrupted = False
     report.reach(0)
     with report, Writer(output, overlays, masks) as writer:
         try:
-            _stream(predictor, found, cameras, person, writer, report, batch_size, overlays or masks)
+            if recordings is not None:
+                stills = [source for source in found if source.kind == "image"]
+                _learn(recordings, _predicted(predictor, stills, cameras, person, batch_size, False))
+            batches = _predicted(predictor, found, cameras, person, batch_size, overlays or masks)
+            _stream(batches, recordings, person, writer, report)
         except KeyboardInterrupt:
             interrupted = True
+        for text in recordings.notes() if recordings is not None else []:
+            report.note(text)
     return Summary(report.frames, report.skipped, interrupted, output)
 
 
-def _stream(
+_Batches = Generator[Problem | tuple[list[Frame], list[EyeResult]], None, None]
+
+
+def _predicted(
     predictor: Predictor,
     sources: list[Source],
     cameras: Cameras,
     calibration: Calibration | None,
-    writer: Writer,
-    report: Report,
     batch_size: int,
     segmentation: bool,
-) -> None:
+) -> _Batches:
     with closing(prefetched(batched(read_frames(sources), batch_size), _AHEAD)) as batches:
         for item in batches:
             if isinstance(item, Problem):
-                report.warn(item.source.file, item.text, item.skipped)
+                yield item
                 continue
             known = [cameras.of(frame.source.file) for frame in item]
             for frame, camera in zip(item, known, strict=True):
                 if camera is not None:
                     camera.check(frame.source.file, *frame.image.shape)
-            results = predictor.predict(
-                [frame.image for frame in item],
-                [camera.matrix if camera else None for camera in known],
-                [side_of(camera.eye_side if camera else None, calibration) for camera in known],
-                segmentation=segmentation,
-                distortions=[camera.distortion if camera else None for camera in known],
+            yield (
+                item,
+                predictor.predict(
+                    [frame.image for frame in item],
+                    [camera.matrix if camera else None for camera in known],
+                    [side_of(camera.eye_side if camera else None, calibration) for camera in known],
+                    segmentation=segmentation,
+                    distortions=[camera.distortion if camera else None for camera in known],
+                ),
             )
+
+
+def _learn(recordings: Recordings, predicted: _Batches) -> None:
+    with closing(predicted) as batches:
+        for item in batches:
+            if not isinstance(item, Problem):  # it is told when the frames are answered
+                recordings.learn(*item)
+    recordings.learnt()
+
+
+def _stream(
+    predicted: _Batches,
+    recordings: Recordings | None,
+    calibration: Calibration | None,
+    writer: Writer,
+    report: Report,
+) -> None:
+    with closing(predicted) as batches:
+        for item in batches:
+            if isinstance(item, Problem):
+                report.warn(item.source.file, item.text, item.skipped)
+                continue
+            frames, results = item
+            if recordings is not None:
+                results = recordings.apply(frames, results)
             if calibration is not None:
                 results = [calibration.apply(result) for result in results]
-            writer.write(item, results)
-            report.reach(report.frames + len(item))
+            writer.write(frames, results)
+            report.reach(report.frames + len(frames))
 
 
 def _expected(sources: list[Source]) -> int | None:
