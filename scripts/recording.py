@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import torch
 
 from zoo.evaluate import summarise
 from zoo.exam.oracle import visual_floor_deg
@@ -30,7 +31,7 @@ def measure(predictor: Predictor, rig: str, people: int) -> dict[str, Any]:
     table = pl.concat([score(recording) for recording in made])
     shown = [recording.optical[recording.shown] for recording in made]
     each = [angle_between(axes, unit(axes.mean(0))).rad2deg() for axes in shown]
-    every = [angle_between(axes, unit(sum(a.sum(0) for a in shown))).rad2deg() for axes in shown]
+    every = [angle_between(axes, unit(torch.cat(shown).mean(0))).rad2deg() for axes in shown]
     mean, median = visual_floor_deg()
     return {
         "metrics": summarise(table),
@@ -55,6 +56,7 @@ def main() -> None:
     arguments = parser.parse_args()
     predictor = load(arguments.checkpoint, arguments.device)
     weights = predictor.metadata.weights
+    rigs = {rig: measure(predictor, rig, arguments.people) for rig in RIGS}
     report = {
         "checkpoint": predictor.metadata.name,
         "sha256": None if weights is None else weights.sha256,
@@ -66,11 +68,11 @@ def main() -> None:
             "frames": FRAMES,
             "samples": SAMPLES,
         },
-        "rigs": {rig: measure(predictor, rig, arguments.people) for rig in RIGS},
+        "rigs": rigs,
     }
     path = arguments.output / f"recording_{predictor.metadata.name}.json"
     write_text(path, json.dumps(report, indent=1) + "\n")
-    for rig, part in report["rigs"].items():
+    for rig, part in rigs.items():
         print(rig, {k: round(v, 3) for k, v in part["metrics"].items() if "@" not in k and "p95" not in k})
 
 

@@ -188,6 +188,14 @@ def calibrate(
     eye_side: Annotated[
         str | None, typer.Option(metavar="left|right", help="The subject's own. kappa needs it.")
     ] = None,
+    recording: Annotated[
+        bool,
+        typer.Option(
+            "--recording",
+            help="For predict --recording: all images in the samples' folders are one person in one rig, and "
+            "the samples are answered with the eye that is fitted to them. Needs --camera.",
+        ),
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Fit one person's visual axis to frames with known targets, for `zoo predict --calibration`.
@@ -207,6 +215,7 @@ def calibrate(
         model=model,
         camera=camera,
         eye_side=eye_side,
+        recording=recording,
         device=device,
         console=_errors(),
     )

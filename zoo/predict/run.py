@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG
+from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG, EyeSide
 from zoo.errors import ZooError
-from zoo.predict.calibration.adopt import adopt, side_of
+from zoo.predict.calibration.adopt import adopt
 from zoo.predict.calibration.calibration import Calibration
 from zoo.predict.cameras import Cameras, read_cameras
 from zoo.predict.frames import Frame, Problem, batched, prefetched, read_frames
@@ -84,18 +84,21 @@ def predict_sources(
         )
     person = None
     if calibration is not None:
-        person, notes = adopt(calibration, predictor.metadata, cameras, [source.file for source in found])
+        person, notes = adopt(
+            calibration, predictor.metadata, cameras, [source.file for source in found], recording
+        )
         for text in notes:
             report.note(text)
     recordings = Recordings(predictor.metadata, found, cameras) if recording else None
+    side = person.eye_side if person else None
     interrupted = False
     report.reach(0)
     with report, Writer(output, overlays, masks) as writer:
         try:
             if recordings is not None:
                 stills = [source for source in found if source.kind == "image"]
-                _learn(recordings, _predicted(predictor, stills, cameras, person, batch_size, False))
-            batches = _predicted(predictor, found, cameras, person, batch_size, overlays or masks)
+                learn(recordings, predicted(predictor, stills, cameras, side, batch_size))
+            batches = predicted(predictor, found, cameras, side, batch_size, overlays or masks)
             _stream(batches, recordings, person, writer, report)
         except KeyboardInterrupt:
             interrupted = True
@@ -104,17 +107,26 @@ def predict_sources(
     return Summary(report.frames, report.skipped, interrupted, output)
 
 
-_Batches = Generator[Problem | tuple[list[Frame], list[EyeResult]], None, None]
+Batches = Generator[Problem | tuple[list[Frame], list[EyeResult]], None, None]
+"""Frames with their results, and what the user must hear of a source."""
 
 
-def _predicted(
+def predicted(
     predictor: Predictor,
     sources: list[Source],
     cameras: Cameras,
-    calibration: Calibration | None,
+    eye_side: EyeSide | None,
     batch_size: int,
-    segmentation: bool,
-) -> _Batches:
+    segmentation: bool = False,
+) -> Batches:
+    """Predict the frames of sources, decoded ahead.
+
+    Args:
+        eye_side: of frames for which `cameras` knows none.
+
+    Raises:
+        ZooError: a frame that its camera does not fit.
+    """
     with closing(prefetched(batched(read_frames(sources), batch_size), _AHEAD)) as batches:
         for item in batches:
             if isinstance(item, Problem):
@@ -129,15 +141,16 @@ def _predicted(
                 predictor.predict(
                     [frame.image for frame in item],
                     [camera.matrix if camera else None for camera in known],
-                    [side_of(camera.eye_side if camera else None, calibration) for camera in known],
+                    [(camera.eye_side if camera else None) or eye_side for camera in known],
                     segmentation=segmentation,
                     distortions=[camera.distortion if camera else None for camera in known],
                 ),
             )
 
 
-def _learn(recordings: Recordings, predicted: _Batches) -> None:
-    with closing(predicted) as batches:
+def learn(recordings: Recordings, batches: Batches) -> None:
+    """Let recordings learn from all images, before any of them is answered."""
+    with closing(batches):
         for item in batches:
             if not isinstance(item, Problem):  # it is told when the frames are answered
                 recordings.learn(*item)
@@ -145,13 +158,13 @@ def _learn(recordings: Recordings, predicted: _Batches) -> None:
 
 
 def _stream(
-    predicted: _Batches,
+    batches: Batches,
     recordings: Recordings | None,
     calibration: Calibration | None,
     writer: Writer,
     report: Report,
 ) -> None:
-    with closing(predicted) as batches:
+    with closing(batches):
         for item in batches:
             if isinstance(item, Problem):
                 report.warn(item.source.file, item.text, item.skipped)

@@ -25,7 +25,7 @@ CORNEA_DISTANCE: Final = 3
 PUPIL_DISTANCE: Final = 4
 COUNT: Final = 5
 
-_REFRACTIONS: Final = 4  # each brings the pixel some ten times nearer
+_REFRACTIONS: Final = 3  # each brings the pixel some ten times nearer
 _STEP: Final = 1e-4  # mm and pixels; central differences are then good to about 1e-7
 
 
