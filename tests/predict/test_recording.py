@@ -22,6 +22,8 @@ from tests.hub.tiny import described
 from zoo.cli import app
 from zoo.draws import Draws
 from zoo.errors import ZooError
+from zoo.exam import recording as exam
+from zoo.exam.recording import score
 from zoo.geometry.angles import angle_between, angles_to_vector, vector_to_angles
 from zoo.geometry.cameras import intrinsics, project
 from zoo.geometry.distortion import distort_pixels
@@ -211,7 +213,7 @@ def test_few_frames_are_no_worse_than_the_network_alone() -> None:
 
 def test_what_all_frames_get_wrong_alike_is_not_made_worse_and_stays_in_sigma() -> None:
     before, after, covered = [], [], []
-    for seed in range(12):
+    for seed in range(8):
         made = record(seed, frames=30, noise=Noise(axis_deg=3.0, shared_deg=3.0))
         results = answer_all(made.results, fitted(made.results))
         before.append(errors(made.results, made).mean())
@@ -450,6 +452,18 @@ def test_calibrated_with_the_recording_the_shared_error_goes_too(
     assert off[9:].mean() < 1.5 < errors(made.results, made).mean()
     ended = CliRunner().invoke(app, [*arguments, "--camera", options[1]])
     assert ended.exit_code == 0 and "was made with --recording" in " ".join(ended.output.split())
+
+
+def test_the_exam_measures_frames_that_did_not_calibrate() -> None:
+    made = record(7, frames=16)
+    eye, seen = made.eye, torch.ones(16)
+    visual = apply_kappa(eye.rotation, *MEAN_KAPPA, torch.tensor(1))
+    table = score(exam.Recording(made.results, eye.optical, visual, eye.cornea, seen, seen > 0), samples=9)
+    np.testing.assert_allclose(table["raw/optical_deg"], errors(made.results, made))
+    means = {name: table[name].mean() for name in table.columns}
+    assert means["recording/optical_deg"] < means["raw/optical_deg"] / 1.7
+    assert means["recording/visual_kappa_deg"] < means["raw/visual_kappa_deg"]
+    assert table["raw/visual_kappa_deg"].null_count() == table["recording/visual_deg"].null_count() == 9
 
 
 def test_predict_says_what_a_recording_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
