@@ -126,6 +126,14 @@ def predict(
     calibration: Annotated[
         Path | None, typer.Option(help="A file of `zoo calibrate`: the visual axis of that person.")
     ] = None,
+    recording: Annotated[
+        bool,
+        typer.Option(
+            "--recording",
+            help="Each folder, video and camera shows one person in one rig: fit the eye to its frames and "
+            "answer them with it. Needs --camera; images are predicted twice.",
+        ),
+    ] = False,
 ) -> None:
     """Predict frames: OUT/predictions.csv (one row a frame, native pixels), overlays and masks.
 
@@ -146,6 +154,7 @@ def predict(
         masks=masks,
         camera=camera,
         calibration=calibration,
+        recording=recording,
         console=_errors(),
     )
     frames = f"{summary.frames} frame{'' if summary.frames == 1 else 's'}"
@@ -180,6 +189,14 @@ def calibrate(
     eye_side: Annotated[
         str | None, typer.Option(metavar="left|right", help="The subject's own. kappa needs it.")
     ] = None,
+    recording: Annotated[
+        bool,
+        typer.Option(
+            "--recording",
+            help="For predict --recording: all images in the samples' folders are one person in one rig, and "
+            "the samples are answered with the eye that is fitted to them. Needs --camera.",
+        ),
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Fit one person's visual axis to frames with known targets, for `zoo predict --calibration`.
@@ -199,6 +216,7 @@ def calibrate(
         model=model,
         camera=camera,
         eye_side=eye_side,
+        recording=recording,
         device=device,
         console=_errors(),
     )

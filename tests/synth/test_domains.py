@@ -15,7 +15,8 @@ from zoo.geometry.cameras import project
 from zoo.synth.eyes.families import FAMILIES, FAMILY_NAMES
 from zoo.synth.eyes.pool import render_pool
 from zoo.synth.eyes.renderer import EyeRenderer
-from zoo.synth.eyes.rig import FixedRig
+from zoo.synth.eyes.rig import FixedRig, RandomRig
+from zoo.synth.eyes.scene import draw_scene
 
 
 def test_exams_share_no_people_with_training_and_the_shifted_one_no_family() -> None:
@@ -105,3 +106,14 @@ def test_a_pool_cut_short_goes_on_to_the_same_samples(tmp_path: Path) -> None:
     assert (stored["image"] - direct["image"]).abs().max() < 2.5 / 255
     with pytest.raises(ZooError, match="seed"):
         render_pool(tmp_path / "pool", domain, rig, 40, seed=4, height=48, width=64, workers=1)
+
+
+def test_frames_of_a_recording_share_person_and_camera_and_look_about() -> None:
+    domain = load_domain("unseen")
+    groups = torch.tensor([5, 5, 5, 6])
+    scene = draw_scene(3, torch.arange(4), domain, RandomRig(), 120, 160, groups)
+    for field in (scene.subject, scene.view.eyeball, scene.view.camera, scene.eye.cornea_radius):
+        assert (field[:3] == field[0]).all() and not (field[3] == field[0]).all()
+    assert len(scene.eye.optical.unique(dim=0)) == 4
+    again = draw_scene(3, torch.tensor([2]), domain, RandomRig(), 120, 160, groups[2:3])
+    assert (again.eye.optical == scene.eye.optical[2]).all()

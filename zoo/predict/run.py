@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG
+from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG, EyeSide
 from zoo.errors import ZooError
-from zoo.predict.calibration.adopt import adopt, side_of
+from zoo.predict.calibration.adopt import adopt
 from zoo.predict.calibration.calibration import Calibration
 from zoo.predict.cameras import Cameras, read_cameras
-from zoo.predict.frames import Problem, batched, prefetched, read_frames
+from zoo.predict.frames import Frame, Problem, batched, prefetched, read_frames
 from zoo.predict.predictor import Predictor, load
+from zoo.predict.recording.recordings import Recordings
 from zoo.predict.report import Report
+from zoo.predict.result import EyeResult
 from zoo.predict.sources import Source, find_sources
 from zoo.predict.video import probe
 from zoo.predict.writer import Writer
@@ -45,6 +47,7 @@ def predict_sources(
     masks: bool = False,
     camera: str | None = None,
     calibration: Path | None = None,
+    recording: bool = False,
     console: Console | None = None,
 ) -> Summary:
     """Predict every frame of files, folders, globs, videos and cameras; see `Writer` for what is written.
@@ -55,10 +58,13 @@ def predict_sources(
     Args:
         camera: `FX,FY,CX,CY` or the path of a csv or YAML file; see `read_cameras`.
         calibration: a file of `zoo calibrate`, whose person's visual axis is put into the results.
+        recording: answer the frames of each folder, video and camera with one eye's constants; see
+            `Recordings`. Images are then predicted twice.
 
     Raises:
         ZooError: no such checkpoint, source, device or camera table, a frame that its camera does not fit,
-            a calibration of other weights or of the other eye, or the output cannot be written.
+            a calibration of other weights or of the other eye, a recording whose camera is not known or
+            for which the checkpoint lacks heads, or the output cannot be written.
     """
     if batch_size < 1:
         raise ZooError(f"--batch-size is at least 1, not {batch_size}")
@@ -78,49 +84,98 @@ def predict_sources(
         )
     person = None
     if calibration is not None:
-        person, notes = adopt(calibration, predictor.metadata, cameras, [source.file for source in found])
+        person, notes = adopt(
+            calibration, predictor.metadata, cameras, [source.file for source in found], recording
+        )
         for text in notes:
             report.note(text)
+    recordings = Recordings(predictor.metadata, found, cameras) if recording else None
+    side = person.eye_side if person else None
     interrupted = False
     report.reach(0)
     with report, Writer(output, overlays, masks) as writer:
         try:
-            _stream(predictor, found, cameras, person, writer, report, batch_size, overlays or masks)
+            if recordings is not None:
+                stills = [source for source in found if source.kind == "image"]
+                learn(recordings, predicted(predictor, stills, cameras, side, batch_size))
+            batches = predicted(predictor, found, cameras, side, batch_size, overlays or masks)
+            _stream(batches, recordings, person, writer, report)
         except KeyboardInterrupt:
             interrupted = True
+        for text in recordings.notes() if recordings is not None else []:
+            report.note(text)
     return Summary(report.frames, report.skipped, interrupted, output)
 
 
-def _stream(
+Batches = Generator[Problem | tuple[list[Frame], list[EyeResult]], None, None]
+"""Frames with their results, and what the user must hear of a source."""
+
+
+def predicted(
     predictor: Predictor,
     sources: list[Source],
     cameras: Cameras,
-    calibration: Calibration | None,
-    writer: Writer,
-    report: Report,
+    eye_side: EyeSide | None,
     batch_size: int,
-    segmentation: bool,
-) -> None:
+    segmentation: bool = False,
+) -> Batches:
+    """Predict the frames of sources, decoded ahead.
+
+    Args:
+        eye_side: of frames for which `cameras` knows none.
+
+    Raises:
+        ZooError: a frame that its camera does not fit.
+    """
     with closing(prefetched(batched(read_frames(sources), batch_size), _AHEAD)) as batches:
         for item in batches:
             if isinstance(item, Problem):
-                report.warn(item.source.file, item.text, item.skipped)
+                yield item
                 continue
             known = [cameras.of(frame.source.file) for frame in item]
             for frame, camera in zip(item, known, strict=True):
                 if camera is not None:
                     camera.check(frame.source.file, *frame.image.shape)
-            results = predictor.predict(
-                [frame.image for frame in item],
-                [camera.matrix if camera else None for camera in known],
-                [side_of(camera.eye_side if camera else None, calibration) for camera in known],
-                segmentation=segmentation,
-                distortions=[camera.distortion if camera else None for camera in known],
+            yield (
+                item,
+                predictor.predict(
+                    [frame.image for frame in item],
+                    [camera.matrix if camera else None for camera in known],
+                    [(camera.eye_side if camera else None) or eye_side for camera in known],
+                    segmentation=segmentation,
+                    distortions=[camera.distortion if camera else None for camera in known],
+                ),
             )
+
+
+def learn(recordings: Recordings, batches: Batches) -> None:
+    """Let recordings learn from all images, before any of them is answered."""
+    with closing(batches):
+        for item in batches:
+            if not isinstance(item, Problem):  # it is told when the frames are answered
+                recordings.learn(*item)
+    recordings.learnt()
+
+
+def _stream(
+    batches: Batches,
+    recordings: Recordings | None,
+    calibration: Calibration | None,
+    writer: Writer,
+    report: Report,
+) -> None:
+    with closing(batches):
+        for item in batches:
+            if isinstance(item, Problem):
+                report.warn(item.source.file, item.text, item.skipped)
+                continue
+            frames, results = item
+            if recordings is not None:
+                results = recordings.apply(frames, results)
             if calibration is not None:
                 results = [calibration.apply(result) for result in results]
-            writer.write(item, results)
-            report.reach(report.frames + len(item))
+            writer.write(frames, results)
+            report.reach(report.frames + len(frames))
 
 
 def _expected(sources: list[Source]) -> int | None:

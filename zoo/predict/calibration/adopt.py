@@ -14,13 +14,14 @@ from zoo.predict.cameras import Cameras
 
 
 def adopt(
-    path: Path, metadata: ModelMetadata, cameras: Cameras, files: Sequence[str]
+    path: Path, metadata: ModelMetadata, cameras: Cameras, files: Sequence[str], recording: bool = False
 ) -> tuple[Calibration, list[str]]:
     """Read the calibration that a run shall use; also remarks for the user.
 
     Args:
         metadata: of the checkpoint that predicts.
         files: the run's inputs, as `cameras` knows them.
+        recording: whether the run fits recordings.
 
     Raises:
         ZooError: it cannot be read, was made for other weights, or with the other eye than a frame shows.
@@ -52,9 +53,7 @@ def adopt(
         notes.append(
             f"{path}: was made {made_with} --camera; frames where that differs are corrected wrongly"
         )
+    if calibration.recording != recording:
+        made_with = "with" if calibration.recording else "without"
+        notes.append(f"{path}: was made {made_with} --recording; it holds better the same way")
     return calibration, notes
-
-
-def side_of(known: EyeSide | None, calibration: Calibration | None) -> EyeSide | None:
-    """The side of a frame's eye: where it is unknown, the calibration's."""
-    return known or (calibration.eye_side if calibration else None)

@@ -62,6 +62,8 @@ class Calibration(_Frozen):
     checkpoint: Checkpoint | None = None
     eye_side: EyeSide | None
     camera_known: bool
+    recording: bool = False
+    """Whether the samples were answered with what is constant in their recording."""
     correction: Annotated[Correction, Field(discriminator="model")]
     used: Annotated[int, Field(ge=1)]
     left_out: Count

@@ -21,6 +21,7 @@ from zoo.predict.calibration.targets import TargetRow, read_targets
 from zoo.predict.cameras import Cameras, FrameCamera, read_cameras
 from zoo.predict.frames import Problem, batched, read_frames
 from zoo.predict.predictor import Predictor, load
+from zoo.predict.recorded import answers_of_folders
 from zoo.predict.report import Report
 from zoo.predict.result import EyeResult
 from zoo.predict.sources import Source
@@ -36,6 +37,7 @@ def calibrate(
     model: str = "offset",
     camera: str | None = None,
     eye_side: str | None = None,
+    recording: bool = False,
     device: str | None = None,
     batch_size: int = 16,
     console: Console | None = None,
@@ -49,6 +51,8 @@ def calibrate(
         model: one of `MODELS`.
         camera: `FX,FY,CX,CY` or the path of a csv or YAML file; see `read_cameras`.
         eye_side: of the person's eye; where the table says sides too, only its rows of this side are used.
+        recording: answer the samples with what is constant over all images of their folders, as `zoo predict
+            --recording` does.
 
     Raises:
         ZooError: a wrong argument, table, checkpoint or target, or too few samples.
@@ -71,6 +75,13 @@ def calibrate(
     if len(wanted) < len(rows):
         report.note(f"{len(rows) - len(wanted)} samples of the other eye are not used")
     results = _predict(predictor, rows, wanted, cameras_of, sides, batch_size, report)
+    if recording:
+        one_side = {sides[n] for n in wanted}
+        known_side = one_side.pop() if len(one_side) == 1 else None
+        answers = answers_of_folders(
+            predictor, [rows[n].path.parent for n in results], cameras, known_side, batch_size
+        )
+        results = {n: answers.get(rows[n].path.resolve(), result) for n, result in results.items()}
     samples, skipped = gather(
         [_printable(rows[n].file) for n in results], list(results.values()), [rows[n].target for n in results]
     )
@@ -84,6 +95,7 @@ def calibrate(
         update={
             "date": datetime.datetime.now(datetime.UTC).date(),
             "checkpoint": Checkpoint(name=metadata.name, sha256=metadata.weights.sha256),
+            "recording": recording,
             "left_out": calibration.left_out + len(unused),
             "skipped": tuple(unused),
         }

@@ -57,25 +57,37 @@ class EyeRenderer:
         self._shade = torch.compile(shade, dynamic=False)
 
     @torch.no_grad()
-    def render(self, index: Int[Tensor, "B"]) -> EyeBatch:
-        """The samples with these global indices, as one batch on the renderer's device."""
+    def render(self, index: Int[Tensor, "B"], recording: Int[Tensor, "B"] | None = None) -> EyeBatch:
+        """The samples with these global indices, as one batch on the renderer's device.
+
+        Args:
+            recording: one number for all frames of a recording; see `draw_scene`.
+        """
         index = index.to(self.device)
-        scene = draw_scene(self.seed, index, self.domain, self.rig, self.height, self.width)
-        return self.render_scene(scene, Draws(self.seed, index).fork("frame"))
+        group = None if recording is None else recording.to(self.device)
+        scene = draw_scene(self.seed, index, self.domain, self.rig, self.height, self.width, group)
+        still = None if group is None else Draws(self.seed, group).fork("frame")
+        return self.render_scene(scene, Draws(self.seed, index).fork("frame"), still)
 
     @torch.no_grad()
-    def render_scene(self, scene: Scene, draws: Draws) -> EyeBatch:
-        """Frames of given scenes; `draws` makes the hairs, the strength of glints and the noise."""
+    def render_scene(self, scene: Scene, draws: Draws, still: Draws | None = None) -> EyeBatch:
+        """Frames of given scenes.
+
+        Args:
+            draws: makes the noise and, without `still`, all of the rest.
+            still: makes the hairs and the strength of glints and of light on spectacles.
+        """
+        still = still or draws
         shaded = self.trace(scene)
         glints = trace_glints(scene)
         size = self.height, self.width
 
         seen = scene.has_eye[:, None]
-        radiance = shaded.radiance + shaded.eye * highlights(draws, scene, glints, *size)
-        hair = hair_coverage(draws, scene, *size)
+        radiance = shaded.radiance + shaded.eye * highlights(still, scene, glints, *size)
+        hair = hair_coverage(still, scene, *size)
         hair_light = scene.lash["shade"] * (0.3 + 0.7 * shaded.lamp.clamp(max=1.5))
         radiance = radiance + (hair_light - radiance) * hair
-        radiance = radiance + spectacle_light(draws, scene, *size)
+        radiance = radiance + spectacle_light(still, scene, *size)
         radiance = torch.where(seen, radiance, self._nothing(draws))
         image = expose(draws, radiance.view(-1, *size), scene.sensor)
         classes = torch.where(seen, shaded.segmentation, BACKGROUND).view(-1, *size)

@@ -68,31 +68,42 @@ class Scene(NamedTuple):
 
 
 def draw_scene(
-    seed: int, index: Int[Tensor, "B"], domain: EyeDomain, rig: Rig, height: int, width: int
+    seed: int,
+    index: Int[Tensor, "B"],
+    domain: EyeDomain,
+    rig: Rig,
+    height: int,
+    width: int,
+    recording: Int[Tensor, "B"] | None = None,
 ) -> Scene:
     """The scenes of samples `index`; a function of (seed, index) alone.
 
     People come from the stream `domain.people`, whatever the seed, so that domains split by person.
+
+    Args:
+        recording: one number for all frames of a recording, which then share person, eye, rig, light and
+            sensor; gaze, pupil and lids are each frame's own. None: every sample is one of its own.
     """
     pose = Draws(seed, index)
-    subject = (pose.unit("subject") * domain.identities).long().clamp(max=domain.identities - 1)
+    still = pose if recording is None else Draws(seed, recording).fork("recording")
+    subject = (still.unit("subject") * domain.identities).long().clamp(max=domain.identities - 1)
     person = Draws(0, subject).fork(f"people.{domain.people}")
     anatomy = draw_anatomy(person)
     skin = draw_look(person, "skin", domain.skin)
     lid = draw_look(person, "lid", domain.lid)
     lash = draw_look(person, "lash", domain.lash)
     iris = draw_look(person, "iris", domain.iris)
-    sensor = draw_look(pose, "sensor", domain.sensor)
+    sensor = draw_look(still, "sensor", domain.sensor)
 
     if isinstance(rig, FixedRig) and rig.eye_side != "both":
         side = torch.full_like(index, EYE_SIDES.index(rig.eye_side))
     else:
-        side = pose.chance("side", 0.5).long()
+        side = still.chance("side", 0.5).long()
     if isinstance(rig, FixedRig):
-        view = fixed_view(pose, rig, side, height, width)
+        view = fixed_view(still, rig, side, height, width)
     else:
-        drawn = draw_look(pose, "rig", domain.rig), draw_look(pose, "framing", domain.framing)
-        view = random_view(pose, *drawn, side, height, width)
+        drawn = draw_look(still, "rig", domain.rig), draw_look(still, "framing", domain.framing)
+        view = random_view(still, *drawn, side, height, width)
 
     mirror = torch.where(side == EYE_SIDES.index("right"), -1.0, 1.0)
     axis, pitch = _gaze(pose, view, mirror)
@@ -101,19 +112,19 @@ def draw_scene(
     return Scene(
         subject=subject,
         side=side,
-        has_eye=~pose.chance("no_eye", domain.no_eye),
+        has_eye=~still.chance("no_eye", domain.no_eye),
         view=view,
         eye=eye,
         axis=axis,
         visual=visual,
         limbus_radius=anatomy.limbus_radius,
         lids=_lids(pose, anatomy, lid, pitch),
-        light=_light(pose, view),
+        light=_light(still, view),
         iris=iris,
         skin=skin,
         lash=lash,
         sensor=sensor,
-        spectacles=pose.chance("spectacles", domain.spectacles),
+        spectacles=still.chance("spectacles", domain.spectacles),
     )
 
 
