@@ -122,6 +122,14 @@ def predict(
             "of 40 degrees and is relative.",
         ),
     ] = None,
+    rig: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|YAML",
+            help="A name in conf/rig or a YAML file: its camera, unless --camera is given, and its LEDs, "
+            "whose glints refine cornea and gaze (glints_used in the table).",
+        ),
+    ] = None,
     calibration: Annotated[
         Path | None, typer.Option(help="A file of `zoo calibrate`: the visual axis of that person.")
     ] = None,
@@ -144,6 +152,7 @@ def predict(
         overlays=overlays,
         masks=masks,
         camera=camera,
+        rig=rig,
         calibration=calibration,
         console=_errors(),
     )

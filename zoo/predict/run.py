@@ -16,7 +16,9 @@ from zoo.predict.calibration.calibration import Calibration
 from zoo.predict.cameras import Cameras, read_cameras
 from zoo.predict.frames import Problem, batched, prefetched, read_frames
 from zoo.predict.predictor import Predictor, load
+from zoo.predict.refine import NEEDED_HEADS
 from zoo.predict.report import Report
+from zoo.predict.rig import Leds, read_rig
 from zoo.predict.sources import Source, find_sources
 from zoo.predict.video import probe
 from zoo.predict.writer import Writer
@@ -44,6 +46,7 @@ def predict_sources(
     overlays: bool = True,
     masks: bool = False,
     camera: str | None = None,
+    rig: str | None = None,
     calibration: Path | None = None,
     console: Console | None = None,
 ) -> Summary:
@@ -54,24 +57,36 @@ def predict_sources(
 
     Args:
         camera: `FX,FY,CX,CY` or the path of a csv or YAML file; see `read_cameras`.
+        rig: a name in `conf/rig` or a YAML file. The glints of its LEDs refine the answer for every frame
+            whose camera is known, which is the rig's unless `camera` is given.
         calibration: a file of `zoo calibrate`, whose person's visual axis is put into the results.
 
     Raises:
-        ZooError: no such checkpoint, source, device or camera table, a frame that its camera does not fit,
-            a calibration of other weights or of the other eye, or the output cannot be written.
+        ZooError: no such checkpoint, source, device, camera table or rig, a frame that its camera does not
+            fit, a checkpoint without the heads that a rig refines, a calibration of other weights or of the
+            other eye, or the output cannot be written.
     """
     if batch_size < 1:
         raise ZooError(f"--batch-size is at least 1, not {batch_size}")
     if output.exists() and not output.is_dir():
         raise ZooError(f"{output}: is a file; the output is a folder")
+    known_rig = None if rig is None else read_rig(rig)
     cameras = read_cameras(camera)
+    if known_rig is not None and camera is None:
+        cameras = Cameras(known_rig.camera, {})
     found = find_sources(sources, skip=output)
     predictor = load(name_or_path, device)
+    types = {head.type for head in predictor.metadata.network.heads.values()}
+    if known_rig is not None and not types.issuperset(NEEDED_HEADS):
+        raise ZooError(
+            f"--rig {rig}: {predictor.metadata.name} has the heads {', '.join(sorted(types))}; "
+            f"LEDs refine the answer of {', '.join(NEEDED_HEADS)}"
+        )
     report = Report(console or Console(stderr=True), _expected(found))
     for source in found:
         if source.renamed:
             report.note(f"{source.file}: another input has its name, so its results are called {source.key}")
-    if camera is None and any(head.type == "eye3d" for head in predictor.metadata.network.heads.values()):
+    if camera is None and rig is None and "eye3d" in types:
         report.note(
             f"no --camera: 3D assumes a horizontal field of view of {DEFAULT_HORIZONTAL_FOV_DEG:g} degrees, "
             "so positions and gaze are relative (camera_known = 0 in the table)"
@@ -85,7 +100,8 @@ def predict_sources(
     report.reach(0)
     with report, Writer(output, overlays, masks) as writer:
         try:
-            _stream(predictor, found, cameras, person, writer, report, batch_size, overlays or masks)
+            leds = known_rig.leds_mm if known_rig else None
+            _stream(predictor, found, cameras, leds, person, writer, report, batch_size, overlays or masks)
         except KeyboardInterrupt:
             interrupted = True
     return Summary(report.frames, report.skipped, interrupted, output)
@@ -95,6 +111,7 @@ def _stream(
     predictor: Predictor,
     sources: list[Source],
     cameras: Cameras,
+    leds: Leds | None,
     calibration: Calibration | None,
     writer: Writer,
     report: Report,
@@ -116,6 +133,7 @@ def _stream(
                 [side_of(camera.eye_side if camera else None, calibration) for camera in known],
                 segmentation=segmentation,
                 distortions=[camera.distortion if camera else None for camera in known],
+                leds_mm=leds,
             )
             if calibration is not None:
                 results = [calibration.apply(result) for result in results]
