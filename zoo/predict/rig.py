@@ -14,8 +14,8 @@ from zoo.errors import ZooError
 from zoo.predict.cameras import FrameCamera
 from zoo.synth.eyes.rig import RandomRig
 
-Leds = Shaped[np.ndarray, "l 3"] | Shaped[Tensor, "l 3"]
-"""LED positions, mm, camera frame."""
+Leds = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
+"""(l, 3) LED positions, mm, camera frame; see `checked_leds`."""
 
 _LEAST_MM: Final = 1.0
 _MOST_MM: Final = 2000.0
