@@ -79,18 +79,20 @@ def main() -> None:
     parts = list(_measured(config, predictor, rig))
     tables = {method: pl.concat([part[method] for part in parts]) for method in parts[0]}
     weights = predictor.metadata.weights
+    answered, metrics = _report(tables)
     report = {
         "checkpoint": predictor.metadata.name,
         "sha256": None if weights is None else weights.sha256,
         "date": datetime.date.today().isoformat(),
         "data": config.data.model_dump(mode="json") | {"seed": config.seed},
-        **_report(tables),
+        "answered": answered,
+        "metrics": metrics,
     }
     path = arguments.output / f"known_rig_{predictor.metadata.name}.json"
     write_text(path, json.dumps(report, indent=1) + "\n")
-    for method, metrics in report["metrics"].items():
-        chosen = [f"{metrics[f'{key}_{kind}']:6.2f}" for key in (AXIS, CORNEA) for kind in ("mean", "median")]
-        print(f"{method:27} {int(metrics['frames']):5} frames  axis, cornea: {' '.join(chosen)}")
+    for method, values in metrics.items():
+        chosen = [f"{values[f'{key}_{kind}']:6.2f}" for key in (AXIS, CORNEA) for kind in ("mean", "median")]
+        print(f"{method:27} {int(values['frames']):5} frames  axis, cornea: {' '.join(chosen)}")
 
 
 def _measured(config: EvalConfig, predictor: Predictor, rig: FixedRig) -> Iterator[dict[str, pl.DataFrame]]:
@@ -164,7 +166,8 @@ def _where_it_sits(rig: FixedRig, count: int) -> CorneaPrior:
     return CorneaPrior(mean.expand(count, 3), covariance.expand(count, 3, 3))
 
 
-def _report(tables: dict[str, pl.DataFrame]) -> dict[str, dict[str, object]]:
+def _report(tables: dict[str, pl.DataFrame]) -> tuple[dict[str, int], dict[str, dict[str, float]]]:
+    """(how many frames each method answers, metrics by method)."""
     network, refined = tables["network"], tables["refined"]
     constant = baseline(network)
     shown = {"constant": constant, "network": network}
@@ -175,25 +178,19 @@ def _report(tables: dict[str, pl.DataFrame]) -> dict[str, dict[str, object]]:
             for key in (AXIS, CORNEA)
         ]
         shown[method] = constant.with_columns(filled)
+        tables[method] = table.drop("gaze/sigma_share")  # of the network's axis
     shown["refined"] = refined
     for method in ("classical", "placed", "refined"):
         for other in dict.fromkeys((method, "network", "refined")):
             shown[f"{other} where {method}"] = tables[other].filter(tables[method]["answered"])
     judged = network[AXIS].is_not_null()
-    return {
-        "answered": {
-            "of": int(judged.sum()),
-            **{m: int((tables[m]["answered"] & judged).sum()) for m in ("classical", "placed", "refined")},
-        },
-        "metrics": {
-            method: {
-                key: value
-                for key, value in summarise(table).items()
-                if key.startswith(("gaze/optical", "gaze/sigma", "eye3d/cornea", "frames"))
-            }
-            for method, table in shown.items()
-        },
+    answered = {m: int((tables[m]["answered"] & judged).sum()) for m in ("classical", "placed", "refined")}
+    kept = ("gaze/optical", "gaze/sigma", "eye3d/cornea", "frames")
+    metrics = {
+        method: {key: value for key, value in summarise(table).items() if key.startswith(kept)}
+        for method, table in shown.items()
     }
+    return {"of": int(judged.sum())} | answered, metrics
 
 
 if __name__ == "__main__":

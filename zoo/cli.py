@@ -185,6 +185,9 @@ def calibrate(
         str | None,
         typer.Option(metavar="FX,FY,CX,CY|CSV|YAML", help="The camera, as for predict."),
     ] = None,
+    rig: Annotated[
+        str | None, typer.Option(metavar="NAME|YAML", help="Camera and LEDs, as for predict.")
+    ] = None,
     eye_side: Annotated[
         str | None, typer.Option(metavar="left|right", help="The subject's own. kappa needs it.")
     ] = None,
@@ -206,6 +209,7 @@ def calibrate(
         output,
         model=model,
         camera=camera,
+        rig=rig,
         eye_side=eye_side,
         device=device,
         console=_errors(),

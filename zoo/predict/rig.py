@@ -11,7 +11,9 @@ from torch import Tensor
 
 from zoo.config.rendering import load_rig
 from zoo.errors import ZooError
-from zoo.predict.cameras import FrameCamera
+from zoo.hub.metadata import ModelMetadata
+from zoo.predict.cameras import Cameras, FrameCamera, read_cameras
+from zoo.predict.refine import NEEDED_HEADS
 from zoo.synth.eyes.rig import RandomRig
 
 Leds = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
@@ -43,6 +45,29 @@ def read_rig(name: str) -> KnownRig:
     except ValueError as error:
         raise ZooError(f"--rig {name}: {error}") from None
     return KnownRig(FrameCamera.of(rig), leds)
+
+
+def known_geometry(camera: str | None, rig: str | None) -> tuple[Cameras, Float[Tensor, "l 3"] | None]:
+    """Cameras and LEDs of the options `--camera` and `--rig`: the rig's camera unless another is given.
+
+    Raises:
+        ZooError: one of them is not valid.
+    """
+    cameras = read_cameras(camera)
+    if rig is None:
+        return cameras, None
+    known = read_rig(rig)
+    return cameras if camera is not None else Cameras(known.camera, {}), known.leds_mm
+
+
+def check_refinable(rig: str, metadata: ModelMetadata) -> None:
+    """Raise `ZooError` where a checkpoint lacks what LEDs refine."""
+    types = sorted({head.type for head in metadata.network.heads.values()})
+    if not set(NEEDED_HEADS) <= set(types):
+        raise ZooError(
+            f"--rig {rig}: {metadata.name} has the heads {', '.join(types)}; LEDs refine the answer of "
+            f"{', '.join(NEEDED_HEADS)}"
+        )
 
 
 def checked_leds(leds: Leds) -> Float[Tensor, "l 3"]:

@@ -13,12 +13,11 @@ from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG
 from zoo.errors import ZooError
 from zoo.predict.calibration.adopt import adopt, side_of
 from zoo.predict.calibration.calibration import Calibration
-from zoo.predict.cameras import Cameras, read_cameras
+from zoo.predict.cameras import Cameras
 from zoo.predict.frames import Problem, batched, prefetched, read_frames
 from zoo.predict.predictor import Predictor, load
-from zoo.predict.refine import NEEDED_HEADS
 from zoo.predict.report import Report
-from zoo.predict.rig import Leds, read_rig
+from zoo.predict.rig import Leds, check_refinable, known_geometry
 from zoo.predict.sources import Source, find_sources
 from zoo.predict.video import probe
 from zoo.predict.writer import Writer
@@ -70,37 +69,32 @@ def predict_sources(
         raise ZooError(f"--batch-size is at least 1, not {batch_size}")
     if output.exists() and not output.is_dir():
         raise ZooError(f"{output}: is a file; the output is a folder")
-    known_rig = None if rig is None else read_rig(rig)
-    cameras = read_cameras(camera)
-    if known_rig is not None and camera is None:
-        cameras = Cameras(known_rig.camera, {})
+    cameras, leds = known_geometry(camera, rig)
     found = find_sources(sources, skip=output)
     predictor = load(name_or_path, device)
-    types = {head.type for head in predictor.metadata.network.heads.values()}
-    if known_rig is not None and not types.issuperset(NEEDED_HEADS):
-        raise ZooError(
-            f"--rig {rig}: {predictor.metadata.name} has the heads {', '.join(sorted(types))}; "
-            f"LEDs refine the answer of {', '.join(NEEDED_HEADS)}"
-        )
+    if rig is not None:
+        check_refinable(rig, predictor.metadata)
     report = Report(console or Console(stderr=True), _expected(found))
     for source in found:
         if source.renamed:
             report.note(f"{source.file}: another input has its name, so its results are called {source.key}")
-    if camera is None and rig is None and "eye3d" in types:
+    if (camera or rig) is None and any(
+        head.type == "eye3d" for head in predictor.metadata.network.heads.values()
+    ):
         report.note(
             f"no --camera: 3D assumes a horizontal field of view of {DEFAULT_HORIZONTAL_FOV_DEG:g} degrees, "
             "so positions and gaze are relative (camera_known = 0 in the table)"
         )
     person = None
     if calibration is not None:
-        person, notes = adopt(calibration, predictor.metadata, cameras, [source.file for source in found])
+        files = [source.file for source in found]
+        person, notes = adopt(calibration, predictor.metadata, cameras, files, leds is not None)
         for text in notes:
             report.note(text)
     interrupted = False
     report.reach(0)
     with report, Writer(output, overlays, masks) as writer:
         try:
-            leds = known_rig.leds_mm if known_rig else None
             _stream(predictor, found, cameras, leds, person, writer, report, batch_size, overlays or masks)
         except KeyboardInterrupt:
             interrupted = True

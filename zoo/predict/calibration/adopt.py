@@ -14,13 +14,14 @@ from zoo.predict.cameras import Cameras
 
 
 def adopt(
-    path: Path, metadata: ModelMetadata, cameras: Cameras, files: Sequence[str]
+    path: Path, metadata: ModelMetadata, cameras: Cameras, files: Sequence[str], leds_known: bool = False
 ) -> tuple[Calibration, list[str]]:
     """Read the calibration that a run shall use; also remarks for the user.
 
     Args:
         metadata: of the checkpoint that predicts.
         files: the run's inputs, as `cameras` knows them.
+        leds_known: whether the run's rig is known.
 
     Raises:
         ZooError: it cannot be read, was made for other weights, or with the other eye than a frame shows.
@@ -52,6 +53,9 @@ def adopt(
         notes.append(
             f"{path}: was made {made_with} --camera; frames where that differs are corrected wrongly"
         )
+    if leds_known != calibration.leds_known:
+        made_with = "with" if calibration.leds_known else "without"
+        notes.append(f"{path}: was made {made_with} --rig, so frames are corrected less well here")
     return calibration, notes
 
 

@@ -62,6 +62,8 @@ class Calibration(_Frozen):
     checkpoint: Checkpoint | None = None
     eye_side: EyeSide | None
     camera_known: bool
+    leds_known: bool = False
+    """Whether the samples were refined by the glints of a known rig."""
     correction: Annotated[Correction, Field(discriminator="model")]
     used: Annotated[int, Field(ge=1)]
     left_out: Count
