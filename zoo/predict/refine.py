@@ -30,8 +30,10 @@ Heads = Mapping[str, Mapping[str, Tensor]]
 
 GLINT_SIGMA_PX: Final = 0.4
 """Standard deviation of a detected glint's u and of its v, pixels of the network's image."""
-RADIUS_SD, DISTANCE_SD = 0.27, 0.25
-"""Of adults' corneal radius and distance from cornea centre to pupil, mm; see `zoo.synth.eyes.anatomy`."""
+RADIUS_SD: Final = 0.27
+"""Of adults' corneal radii, mm; see `zoo.synth.eyes.anatomy`, also for the next."""
+DISTANCE_SD: Final = 0.25
+"""Of the distance from cornea centre to pupil, mm."""
 LEAST_MARGIN: Final = 6.0
 """See `assign_glints`."""
 MOST_APART: Final = 16.0
@@ -79,14 +81,14 @@ def refine(
         raise ValueError(f"LEDs refine the answer of a network with the heads {', '.join(NEEDED_HEADS)}")
     rows = (fields["glint_scores"] > GLINT_SCORE).sum(1).cpu() >= 2
     chosen = (rows if known is None else rows & known.cpu()).nonzero()[:, 0]
-    changed = {key: fields[key].clone() for key in _CHANGED if key in fields}
+    changed: dict[str, Tensor] = {key: fields[key].clone() for key in _CHANGED if key in fields}
     used = torch.zeros(len(rows), dtype=torch.int64)
     if len(chosen):
         # On the CPU: these are few small systems in float64.
         own = {key: fields[key].cpu()[chosen].double() for key in _NEEDED}
         found = _refine(own, camera.cpu()[chosen].double(), leds_mm.cpu().double(), eye_side.cpu()[chosen])
         kept = chosen[found.ok]
-        used[kept] = found.count[found.ok]
+        used[kept] = found.glints[found.ok]
         for key, value in changed.items():
             value[kept.to(value.device)] = found.fields[key][found.ok].to(value)
     changed["glints_used"] = used.to(fields["cornea_mm"].device)
@@ -99,7 +101,7 @@ def refine(
 
 class _Found(NamedTuple):
     fields: dict[str, Tensor]
-    count: Tensor  # (B,) glints
+    glints: Tensor  # (B,) how many
     ok: Tensor  # (B,) bool
 
 
