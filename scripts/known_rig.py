@@ -43,8 +43,9 @@ from zoo.model.heads.gaze import visual_axis
 from zoo.model.heads.keypoints import GLINT_SCORE
 from zoo.predict.native import PRESENT
 from zoo.predict.predictor import Predictor, load
-from zoo.predict.refine import GLINT_SIGMA_PX, LEAST_MARGIN, RADIUS_SD, refine
+from zoo.predict.refine import GLINT_SIGMA_PX, LEAST_MARGIN, refine
 from zoo.predict.rig import checked_leds
+from zoo.synth.eyes.anatomy import ANATOMY
 from zoo.synth.eyes.rig import FixedRig
 from zoo.train.data import batches_of
 from zoo.train.measure import to_device
@@ -52,6 +53,7 @@ from zoo.train.measure import to_device
 Prediction = dict[str, dict[str, Tensor]]
 
 AXIS, CORNEA = "gaze/optical_deg", "eye3d/cornea_mm"
+RADIUS_SD_MM: Final = ANATOMY["cornea_radius"].sd
 CORNEA_OF_EYE_MM: Final = 5.5
 """From the rotation centre to the cornea's; and by how much an eye that looks about moves it."""
 CORNEA_SWAY_MM: Final = 1.8
@@ -131,13 +133,13 @@ def _classical(prediction: Prediction, batch: EyeBatch, leds: Tensor, prior: Cor
         leds,
         camera,
         pixel_sigma=GLINT_SIGMA_PX,
-        radius_sigma=RADIUS_SD,
+        radius_sigma=RADIUS_SD_MM,
         prior=prior,
         least_margin=LEAST_MARGIN,
     )
     which = assigned.which_led
     fix = cornea_from_glints(
-        glints, which, which >= 0, leds, camera, pixel_sigma=GLINT_SIGMA_PX, radius_sigma=RADIUS_SD
+        glints, which, which >= 0, leds, camera, pixel_sigma=GLINT_SIGMA_PX, radius_sigma=RADIUS_SD_MM
     )
     gaze = classical_gaze(fix.cornea, points["pupil_px"], camera)
     roll, side = prediction["gaze"]["roll"].cpu().double(), batch["eye_side"].cpu()

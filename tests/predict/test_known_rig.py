@@ -91,6 +91,8 @@ def answer(eyes: Eye, seed: int = 10) -> Heads:
     scales = torch.zeros(count, 5, dtype=torch.float64)
     scales[:, 0] = (LATERAL_MM / mm_per_px / math.sqrt(3)).log()
     scales[:, 1] = math.log(DEPTH / math.sqrt(2))
+    scales[:, 2] = math.log(0.27 / 7.8 / math.sqrt(2))
+    scales[:, 3] = math.log(0.25 / 4.4 / math.sqrt(2))
     scales[:, 4] = (pupil_sd * mm_per_px / 4.4 / math.sqrt(3) / 0.55).log()
     return {
         "points": {
@@ -102,6 +104,7 @@ def answer(eyes: Eye, seed: int = 10) -> Heads:
             "pupil_mm": network + 4.4 * optical,
             "geometric_axis": optical,
             "pupil_ray_px": pupil_centre_px(eyes, HALF) + pupil_sd[:, None] * normal(seed + 6, count, 2),
+            "cornea_radius_mm": torch.full((count,), 7.8, dtype=torch.float64),
             "pupil_distance_mm": torch.full((count,), 4.4, dtype=torch.float64),
             "log_scales": scales,
         },
@@ -204,8 +207,10 @@ def test_the_covariance_of_an_axis_is_that_of_its_errors() -> None:
     count, pupil_sd = 4000, 0.3
     pupil = pupil_centre_px(eye, HALF)
     covariance = torch.diag(lengths**2)[None]
-    one = torch.full((1,), 4.4, dtype=torch.float64)
-    found = axis_of_cornea(eye.cornea, covariance, pupil, pupil_sd * one / 4.4, one, HALF[None])
+    one = torch.ones(1, dtype=torch.float64)
+    found = axis_of_cornea(
+        eye.cornea, covariance, pupil, pupil_sd * one, 4.4 * one, 0.25 * one, HALF[None], 7.8 * one
+    )
     assert found.ok.all()
     many = axis_of_cornea(
         eye.cornea + lengths * normal(1, count, 3),
@@ -213,7 +218,9 @@ def test_the_covariance_of_an_axis_is_that_of_its_errors() -> None:
         pupil + pupil_sd * normal(2, count, 2),
         one.expand(count),
         4.4 + 0.25 * normal(3, count),
+        0.25 * one.expand(count),
         HALF.expand(count, 3, 3),
+        7.8 * one.expand(count),
     )
     sampled = torch.cov(many.optical.T)
     torch.testing.assert_close(found.covariance[0], sampled, rtol=0.1, atol=0.05 * sampled.max().item())

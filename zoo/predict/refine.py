@@ -30,10 +30,6 @@ Heads = Mapping[str, Mapping[str, Tensor]]
 
 GLINT_SIGMA_PX: Final = 0.4
 """Standard deviation of a detected glint's u and of its v, pixels of the network's image."""
-RADIUS_SD: Final = 0.27
-"""Of adults' corneal radii, mm; see `zoo.synth.eyes.anatomy`, also for the next."""
-DISTANCE_SD: Final = 0.25
-"""Of the distance from cornea centre to pupil, mm."""
 LEAST_MARGIN: Final = 6.0
 """See `assign_glints`."""
 MOST_APART: Final = 16.0
@@ -48,8 +44,8 @@ _DISC: Final = 1.5151
 """68.27 % of the points of a normal density in a plane are within this many standard deviations."""
 NEEDED_HEADS: Final = ("keypoints", "eye3d", "gaze")
 _NEEDED: Final = (
-    *("glints_px", "glint_scores", "cornea_mm", "pupil_ray_px", "pupil_distance_mm", "log_scales"),
-    *("optical", "gaze_sigma", "roll"),
+    *("glints_px", "glint_scores", "cornea_mm", "pupil_ray_px", "log_scales"),
+    *("cornea_radius_mm", "pupil_distance_mm", "optical", "gaze_sigma", "roll"),
 )
 _CHANGED: Final = ("cornea_mm", "pupil_mm", "geometric_axis", "optical", "visual", "gaze_sigma")
 
@@ -107,7 +103,9 @@ class _Found(NamedTuple):
 
 def _refine(own: dict[str, Tensor], camera: Tensor, leds: Tensor, eye_side: Tensor) -> _Found:
     """Of rows that have two glints or more."""
-    position, depth, *_, turn = own["log_scales"].exp().unbind(1)
+    position, depth, curvature, reach, turn = own["log_scales"].exp().unbind(1)
+    radius, distance = own["cornea_radius_mm"], own["pupil_distance_mm"]
+    radius_sd, distance_sd = _LINE_SD * curvature * radius, _LINE_SD * reach * distance
     cornea, mm_per_px = own["cornea_mm"], own["cornea_mm"][:, 2] / focal_length(camera)
     prior = CorneaPrior.along_ray(
         cornea, _PLANE_SD * position * mm_per_px, _LINE_SD * depth * cornea.norm(dim=1)
@@ -120,8 +118,9 @@ def _refine(own: dict[str, Tensor], camera: Tensor, leds: Tensor, eye_side: Tens
         valid,
         leds,
         camera,
+        radius,
         pixel_sigma=GLINT_SIGMA_PX,
-        radius_sigma=RADIUS_SD,
+        radius_sigma=radius_sd,
         prior=prior,
         least_margin=LEAST_MARGIN,
     )
@@ -132,13 +131,21 @@ def _refine(own: dict[str, Tensor], camera: Tensor, leds: Tensor, eye_side: Tens
         which >= 0,
         leds,
         camera,
+        radius,
         pixel_sigma=GLINT_SIGMA_PX,
-        radius_sigma=RADIUS_SD,
+        radius_sigma=radius_sd,
         prior=prior,
     )
-    pupil_sigma = _PUPIL_SHARE * _PLANE_SD * turn * own["pupil_distance_mm"] / mm_per_px
+    pupil_sigma = _PUPIL_SHARE * _PLANE_SD * turn * distance / mm_per_px
     axis = axis_of_cornea(
-        fix.cornea, fix.covariance, own["pupil_ray_px"], pupil_sigma, own["pupil_distance_mm"], camera
+        fix.cornea,
+        fix.covariance,
+        own["pupil_ray_px"],
+        pupil_sigma,
+        distance,
+        distance_sd,
+        camera,
+        fix.radius,
     )
     network_sd = own["gaze_sigma"] * (_PLANE_SD / SIGMA_OF_SCALE)
     fused = fuse_axes(own["optical"], network_sd, axis.optical, axis.covariance)
@@ -173,27 +180,31 @@ def axis_of_cornea(
     pupil_px: Float[Tensor, "B 2"],
     pupil_sigma: Float[Tensor, "B"],
     pupil_distance: Float[Tensor, "B"],
+    distance_sigma: Float[Tensor, "B"],
     camera: Float[Tensor, "B 3 3"],
+    radius: Float[Tensor, "B"],
 ) -> UncertainAxis:
     """`classical_gaze` and its covariance, by central differences at one standard deviation each.
 
     Args:
         cornea: centre, mm, and its covariance.
         pupil_px: refracted image of the pupil's centre; its u and its v have `pupil_sigma`.
-        pupil_distance: cornea centre to pupil centre, mm, give or take `DISTANCE_SD`.
+        pupil_distance: cornea centre to pupil centre, mm, and its `distance_sigma`.
+        radius: of the cornea, mm.
     """
-    middle = classical_gaze(cornea, pupil_px, camera, pupil_distance=pupil_distance)
+    middle = classical_gaze(cornea, pupil_px, camera, radius, pupil_distance)
     # (6, B, 6): a step of each kind in cornea, pixel and distance
     steps = cornea.new_zeros(6, len(cornea), 6)
     steps[:3, :, :3] = torch.linalg.cholesky_ex(covariance).L.movedim(-1, 0)
     steps[3, :, 3] = steps[4, :, 4] = pupil_sigma
-    steps[5, :, 5] = DISTANCE_SD
+    steps[5, :, 5] = distance_sigma
     there, back = (
         classical_gaze(
             cornea + sign * steps[..., :3],
             pupil_px + sign * steps[..., 3:5],
             camera,
-            pupil_distance=pupil_distance + sign * steps[..., 5],
+            radius,
+            pupil_distance + sign * steps[..., 5],
         ).optical
         for sign in (1, -1)
     )
