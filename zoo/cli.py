@@ -123,6 +123,14 @@ def predict(
             "of 40 degrees and is relative.",
         ),
     ] = None,
+    rig: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|YAML",
+            help="A name in conf/rig or a YAML file: its camera, unless --camera is given, and its LEDs, "
+            "whose glints refine cornea and gaze (glints_used in the table).",
+        ),
+    ] = None,
     calibration: Annotated[
         Path | None, typer.Option(help="A file of `zoo calibrate`: the visual axis of that person.")
     ] = None,
@@ -153,6 +161,7 @@ def predict(
         overlays=overlays,
         masks=masks,
         camera=camera,
+        rig=rig,
         calibration=calibration,
         recording=recording,
         console=_errors(),
@@ -186,6 +195,9 @@ def calibrate(
         str | None,
         typer.Option(metavar="FX,FY,CX,CY|CSV|YAML", help="The camera, as for predict."),
     ] = None,
+    rig: Annotated[
+        str | None, typer.Option(metavar="NAME|YAML", help="Camera and LEDs, as for predict.")
+    ] = None,
     eye_side: Annotated[
         str | None, typer.Option(metavar="left|right", help="The subject's own. kappa needs it.")
     ] = None,
@@ -215,6 +227,7 @@ def calibrate(
         output,
         model=model,
         camera=camera,
+        rig=rig,
         eye_side=eye_side,
         recording=recording,
         device=device,

@@ -121,8 +121,8 @@ class TestHead:
         prediction = predict(network, batch)
         prediction["depth"] = torch.full((1, HEIGHT, WIDTH), 2.2)
         prediction["depth"][:, : HEIGHT // 2] = 4.0
-        prediction["sigma"] = torch.full((1, HEIGHT, WIDTH), 0.2)
-        prediction["sigma"][:, : HEIGHT // 4] = 0.3  # among the worse ones
+        falling = torch.linspace(0.4, 0.2, HEIGHT)[:, None]
+        prediction["sigma"] = falling.expand(1, HEIGHT, WIDTH)
         errors = {k: float(v.value[0]) for k, v in network.head("depth").errors(prediction, batch).items()}
         assert errors["absrel_ratio"] == pytest.approx(0.5 * 1.0 + 0.5 * 0.1)
         assert errors["rmse_m"] == pytest.approx((0.5 * 4.0 + 0.5 * 0.04) ** 0.5)

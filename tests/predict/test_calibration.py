@@ -20,13 +20,14 @@ from typer.testing import CliRunner
 
 from tests.hub.tiny import described
 from zoo.cli import app
+from zoo.config.rendering import load_rig
 from zoo.conventions import EYE_SIDES, EyeSide
 from zoo.errors import ZooError
 from zoo.geometry.angles import angle_between, angles_to_vector, vector_to_angles
 from zoo.geometry.eye import apply_kappa
 from zoo.geometry.rotations import listing, rotation_about
 from zoo.hub.metadata import Weights
-from zoo.model.config import Eye3dConfig, GazeConfig
+from zoo.model.config import Eye3dConfig, GazeConfig, KeypointsConfig
 from zoo.model.heads.gaze import MEAN_KAPPA, visual_axis
 from zoo.predict import run as predict_run
 from zoo.predict.calibration import run as calibrate_run
@@ -499,7 +500,8 @@ class Fake(Predictor):
     def __init__(self, results: Sequence[EyeResult], sha256: str = SHA) -> None:
         self.results = results
         base = described("fake")
-        network = base.network.model_copy(update={"heads": {"gaze": GazeConfig(), "eye3d": Eye3dConfig()}})
+        heads = {"gaze": GazeConfig(), "eye3d": Eye3dConfig(), "keypoints": KeypointsConfig()}
+        network = base.network.model_copy(update={"heads": heads})
         weights = Weights(sha256=sha256, size_bytes=1, parameters=1)
         self.metadata = base.model_copy(update={"network": network, "weights": weights})
 
@@ -510,7 +512,9 @@ class Fake(Predictor):
         eye_sides: Sequence[Any],
         segmentation: bool = True,
         distortions: Sequence[Any] = (),
+        leds_mm: Any = None,
     ) -> list[EyeResult]:
+        self.leds_mm = leds_mm
         return [
             replace(self.results[int(image[0, 0]) // 10], eye_side=side, camera_known=camera is not None)
             for image, camera, side in zip(images, cameras, eye_sides, strict=True)
@@ -643,6 +647,26 @@ def test_table_and_camera_must_agree_on_the_side(fake: Fake, table: Path) -> Non
     table.write_text("file,target_pitch_deg,target_yaw_deg,eye_side\n0.png,0,0,right\n")
     with pytest.raises(ZooError, match=r"0\.png: is the right eye in the table and the left one of --camera"):
         calibrated(table, camera=str(cameras))
+
+
+def test_a_calibration_on_a_known_rig_says_so_where_it_is_used_without(fake: Fake, table: Path) -> None:
+    rig = table.parent / "rig.yaml"
+    headset = load_rig("headset").model_dump(mode="json") | {"width": 60, "height": 40}
+    rig.write_text(json.dumps(headset))
+    made, _ = calibrated(table, rig=str(rig))
+    assert made.leds_known and made.camera_known and len(fake.leds_mm) == 6
+    for options, told in (({"rig": str(rig)}, False), ({"camera": str(rig)}, True)):
+        console = Console(file=io.StringIO(), record=True, width=300)
+        sources = [str(table.parent / "0.png")]
+        predict_sources(
+            "fake",
+            sources,
+            table.parent / "out",
+            calibration=table.parent / "me.json",
+            console=console,
+            **options,  # type: ignore[arg-type]
+        )
+        assert ("was made with --rig" in console.export_text()) == told
 
 
 def test_a_checkpoint_without_gaze_is_refused(fake: Fake, table: Path) -> None:

@@ -29,7 +29,7 @@ COLUMNS = (
     "pupil_area_px,pupil_major_px,pupil_minor_px,pupil_angle_deg,"
     + ",".join(f"glint{k}_u_px,glint{k}_v_px,glint{k}_score" for k in range(8))
     + ",cornea_x_mm,cornea_y_mm,cornea_z_mm,pupil_x_mm,pupil_y_mm,pupil_z_mm,optical_x,optical_y,optical_z,"
-    "optical_pitch_deg,optical_yaw_deg,visual_x,visual_y,visual_z,gaze_sigma_deg,camera_known"
+    "optical_pitch_deg,optical_yaw_deg,visual_x,visual_y,visual_z,gaze_sigma_deg,camera_known,glints_used"
 ).split(",")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,7 +14,6 @@ from zoo.data.augment import augment
 from zoo.data.augment_views import augment_views
 from zoo.data.config import AugmentConfig
 from zoo.data.kinds import Batch, is_views
-from zoo.data.sample import EyeBatch
 from zoo.draws import Draws
 from zoo.memory import keep_freed_memory
 
@@ -59,7 +58,7 @@ class Batches(Dataset[Batch]):
         draws = Draws(self.seed, torch.from_numpy(index))
         if is_views(batch):
             return augment_views(batch, draws, self.augmentation.views)
-        return augment(cast(EyeBatch, batch), draws, self.augmentation)
+        return augment(batch, draws, self.augmentation)
 
 
 def rows(seed: int, index: Int[np.ndarray, "B"], size: int) -> Int[np.ndarray, "B"]:

@@ -11,15 +11,15 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG
+from zoo.data.kinds import Batch, Kind, is_views
 from zoo.data.letterbox import standardise
-from zoo.data.sample import EyeBatch
 from zoo.data.views import ViewBatch
 from zoo.errors import did_you_mean
 from zoo.geometry.cameras import default_camera
 from zoo.geometry.views import relative_pose
 from zoo.model.backbone import build_backbone
 from zoo.model.config import TRUNK, NetworkConfig
-from zoo.model.heads import Head, Task, ViewHead, build_head
+from zoo.model.heads import Task, build_head
 from zoo.model.neck import Features, Given, Neck
 from zoo.model.patch import patch_features
 from zoo.model.views import ViewFeatures
@@ -71,7 +71,7 @@ class Network(nn.Module):
         Raises:
             ValueError: an unknown head.
         """
-        chosen = self.heads_of(Head) if heads is None else heads
+        chosen = self.heads_of("eyes") if heads is None else heads
         size = (image.shape[2], image.shape[3])
         padded = self._prepare(image)
         modules = self._in_order({name: self.head(name) for name in chosen})
@@ -112,7 +112,7 @@ class Network(nn.Module):
         Raises:
             ValueError: an unknown head.
         """
-        modules = {name: self.head(name) for name in (self.heads_of(ViewHead) if heads is None else heads)}
+        modules = {name: self.head(name) for name in (self.heads_of("views") if heads is None else heads)}
         needs = {need for head in modules.values() for need in head.needs}
         images, cameras = batch["images"], batch["cameras"]
         b, v, _, height, width = images.shape
@@ -136,17 +136,14 @@ class Network(nn.Module):
         )
         return {name: head(features) for name, head in modules.items()}
 
-    def heads_of(self, kind: type[Task[Any, Any, Any]]) -> list[str]:
-        """Names of the heads of a kind: `Head` (eyes) or `ViewHead` (rooms)."""
-        return [name for name, head in self.heads.items() if isinstance(head, kind)]
+    def heads_of(self, kind: Kind) -> list[str]:
+        """Names of the heads that read eyes, or views."""
+        return [name for name in self.heads if self.head(name).kind == kind]
 
-    def answer(
-        self, batch: EyeBatch | ViewBatch, heads: Collection[str] | None = None
-    ) -> dict[str, dict[str, Tensor]]:
+    def answer(self, batch: Batch, heads: Collection[str] | None = None) -> dict[str, dict[str, Tensor]]:
         """The prediction for a batch of samples, with the cameras that are known; of all heads by default."""
-        if "images" in batch:
-            return self.views(cast(ViewBatch, batch), heads)
-        batch = cast(EyeBatch, batch)
+        if is_views(batch):
+            return self.views(batch, heads)
         height, width = batch["image"].shape[2:]
         default = default_camera(width, height, DEFAULT_HORIZONTAL_FOV_DEG, device=batch["camera"].device)
         camera = torch.where(batch["camera_valid"][:, None, None], batch["camera"], default)

@@ -16,6 +16,7 @@ from zoo.config.rendering import load_camera
 from zoo.conventions import EYE_SIDES, EyeSide
 from zoo.errors import ZooError, did_you_mean
 from zoo.geometry.lens import COEFFICIENTS, Distortion, LensModel
+from zoo.synth.eyes.rig import RigCamera
 
 _COLUMNS: Final = ("file", "fx", "fy", "cx", "cy")
 _LENS_COLUMNS: Final = ("distortion_model", "k1", "k2", "p1", "p2", "k3", "k4")
@@ -30,6 +31,13 @@ class FrameCamera:
     distortion: Distortion | None = None
     size: tuple[int, int] | None = None
     """Width and height of the frames that it holds for, where that is stated."""
+
+    @classmethod
+    def of(cls, camera: RigCamera) -> FrameCamera:
+        """The camera of a rig."""
+        matrix = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
+        side = None if camera.eye_side == "both" else camera.eye_side
+        return cls(matrix, side, camera.distortion, (camera.width, camera.height))
 
     def check(self, file: str, height: int, width: int) -> None:
         """Raise `ZooError` where it is no camera of a frame."""
@@ -77,7 +85,7 @@ def read_cameras(text: str | None) -> Cameras:
     if not path.is_file():
         raise ZooError(f"--camera {text}: neither four numbers FX,FY,CX,CY nor a csv or YAML file")
     if path.suffix in (".yaml", ".yml"):
-        return Cameras(_of_file(path), {})
+        return Cameras(FrameCamera.of(load_camera(path)), {})
     by_file: dict[str, FrameCamera] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -93,13 +101,6 @@ def read_cameras(text: str | None) -> Cameras:
     except (OSError, csv.Error) as error:
         raise ZooError(f"{path}: cannot be read ({error})") from None
     return Cameras(None, by_file)
-
-
-def _of_file(path: Path) -> FrameCamera:
-    camera = load_camera(path)
-    matrix = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
-    side = None if camera.eye_side == "both" else camera.eye_side
-    return FrameCamera(matrix, side, camera.distortion, (camera.width, camera.height))
 
 
 def _matrix(parts: list[str], where: str) -> Float[np.ndarray, "3 3"]:

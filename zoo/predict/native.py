@@ -27,6 +27,7 @@ PRESENT: Final = 0.5
 _NUMBERS: Final = (
     *("openness", "blink", "pupil_present", "pupil_px", "glints_px", "glint_scores"),
     *("cornea_mm", "pupil_mm", "optical", "visual", "gaze_sigma", "roll"),
+    "glints_used",
 )
 
 
@@ -160,6 +161,7 @@ def _result(
         roll_deg=_degrees(scalar("roll")) if located else None,
         camera=frame.intrinsics,
         camera_known=camera is not None,
+        glints_used=int(numbers["glints_used"]) if "glints_used" in numbers and located else None,
         eye_side=_checked_side(eye_side),
     )
 

@@ -21,7 +21,9 @@ from zoo.model.fuse import fused
 from zoo.model.network import Network
 from zoo.predict.images import BadImageError, check_size, to_unit_grey
 from zoo.predict.native import Camera, OnCanvas, checked_camera, on_canvas, to_native
+from zoo.predict.refine import refine
 from zoo.predict.result import EyeResult
+from zoo.predict.rig import Leds, checked_leds
 from zoo.predict.straighten import Straightener
 
 Image = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
@@ -50,6 +52,7 @@ class Predictor:
         camera: Camera | None = None,
         eye_side: EyeSide | None = None,
         distortion: Distortion | None = None,
+        leds_mm: Leds | None = None,
     ) -> EyeResult: ...
     @overload
     def __call__(
@@ -58,6 +61,7 @@ class Predictor:
         camera: Sequence[Camera | None] | None = None,
         eye_side: Sequence[EyeSide | None] | None = None,
         distortion: Sequence[Distortion | None] | None = None,
+        leds_mm: Leds | None = None,
     ) -> list[EyeResult]: ...
     def __call__(
         self,
@@ -65,6 +69,7 @@ class Predictor:
         camera: Camera | Sequence[Camera | None] | None = None,
         eye_side: EyeSide | Sequence[EyeSide | None] | None = None,
         distortion: Distortion | Sequence[Distortion | None] | None = None,
+        leds_mm: Leds | None = None,
     ) -> EyeResult | list[EyeResult]:
         """Predict one image, or a list of images in one batch.
 
@@ -74,13 +79,16 @@ class Predictor:
             eye_side: the subject's own side; with a list of images, one for each.
             distortion: of the lens, with its `camera`; with a list of images, one for each. Results in pixels
                 are of the image as it came; what is 3D is free of the lens.
+            leds_mm: positions of the LEDs of the one rig that took all images, in the frame of the camera.
+                Their glints refine cornea and axes (`zoo.predict.refine`) of images whose camera is given.
 
         Raises:
-            ValueError: an image, camera, side or distortion that is not valid.
+            ValueError: an image, camera, side, distortion or LEDs that are not valid, or LEDs for a network
+                that finds no glints or no 3D.
         """
         if not isinstance(image, (np.ndarray, Tensor)):
-            return self.predict(image, camera, eye_side, distortions=distortion)  # type: ignore[arg-type]
-        return self.predict([image], [camera], [eye_side], distortions=[distortion])[0]  # type: ignore[list-item]
+            return self.predict(image, camera, eye_side, distortions=distortion, leds_mm=leds_mm)  # type: ignore[arg-type]
+        return self.predict([image], [camera], [eye_side], distortions=[distortion], leds_mm=leds_mm)[0]  # type: ignore[list-item]
 
     def predict(
         self,
@@ -89,10 +97,12 @@ class Predictor:
         eye_sides: Sequence[EyeSide | None] | None = None,
         segmentation: bool = True,
         distortions: Sequence[Distortion | None] | None = None,
+        leds_mm: Leds | None = None,
     ) -> list[EyeResult]:
         """One result an image, from one forward pass; `segmentation` tells whether it has a class map."""
         if not images:
             return []
+        leds = None if leds_mm is None else checked_leds(leds_mm)
         unknown = [None] * len(images)
         cameras, eye_sides = cameras or unknown, eye_sides or unknown
         lenses: list[Straightener | None] = []
@@ -112,6 +122,9 @@ class Predictor:
         with torch.inference_mode():
             intrinsics, sides = on_canvas(frames)
             heads = self._run(standardise(canvas, content), intrinsics.to(self.device), sides.to(self.device))
+            if leds is not None:
+                known = torch.tensor([camera is not None for camera in cameras])
+                heads = refine(heads, intrinsics, leds, sides, known)
             results = to_native(heads, content, frames, segmentation)
         return [lens.bent(result) if lens else result for lens, result in zip(lenses, results, strict=True)]
 

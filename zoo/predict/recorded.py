@@ -15,6 +15,7 @@ from zoo.predict.frames import Frame, Problem
 from zoo.predict.predictor import Predictor
 from zoo.predict.recording.recordings import Recordings
 from zoo.predict.result import EyeResult
+from zoo.predict.rig import Leds
 from zoo.predict.run import predicted
 from zoo.predict.sources import find_sources
 
@@ -23,12 +24,14 @@ def answers_of_folders(
     predictor: Predictor,
     folders: Sequence[Path],
     cameras: Cameras,
+    leds: Leds | None,
     eye_side: EyeSide | None,
     batch_size: int,
 ) -> dict[Path, EyeResult]:
     """What `zoo predict --recording` answers to the images of folders, by their resolved paths.
 
     Args:
+        leds: of a known rig, whose glints refine the answers.
         eye_side: of frames for which `cameras` knows none.
 
     Raises:
@@ -39,7 +42,7 @@ def answers_of_folders(
     recordings = Recordings(predictor.metadata, stills, cameras)
     frames: list[Frame] = []
     results: list[EyeResult] = []
-    with closing(predicted(predictor, stills, cameras, eye_side, batch_size)) as batches:
+    with closing(predicted(predictor, stills, cameras, leds, eye_side, batch_size)) as batches:
         for item in batches:
             if not isinstance(item, Problem):
                 recordings.learn(*item)

@@ -70,4 +70,7 @@ class EyeResult:
     distortion: Distortion | None = None
     """The lens between the camera's pinhole and the frame. 3D and axes are already free of it."""
     camera_known: bool = False
+    glints_used: int | None = None
+    """Glints of known LEDs that refined cornea and axes; 0 where the network's answer stands. None: no LEDs
+    were given, or there is no pupil."""
     eye_side: EyeSide | None = None

@@ -13,12 +13,13 @@ from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG, EyeSide
 from zoo.errors import ZooError
 from zoo.predict.calibration.adopt import adopt
 from zoo.predict.calibration.calibration import Calibration
-from zoo.predict.cameras import Cameras, read_cameras
+from zoo.predict.cameras import Cameras
 from zoo.predict.frames import Frame, Problem, batched, prefetched, read_frames
 from zoo.predict.predictor import Predictor, load
 from zoo.predict.recording.recordings import Recordings
 from zoo.predict.report import Report
 from zoo.predict.result import EyeResult
+from zoo.predict.rig import Leds, check_refinable, known_geometry
 from zoo.predict.sources import Source, find_sources
 from zoo.predict.video import probe
 from zoo.predict.writer import Writer
@@ -46,6 +47,7 @@ def predict_sources(
     overlays: bool = True,
     masks: bool = False,
     camera: str | None = None,
+    rig: str | None = None,
     calibration: Path | None = None,
     recording: bool = False,
     console: Console | None = None,
@@ -57,36 +59,42 @@ def predict_sources(
 
     Args:
         camera: `FX,FY,CX,CY` or the path of a csv or YAML file; see `read_cameras`.
+        rig: a name in `conf/rig` or a YAML file. The glints of its LEDs refine the answer for every frame
+            whose camera is known, which is the rig's unless `camera` is given.
         calibration: a file of `zoo calibrate`, whose person's visual axis is put into the results.
         recording: answer the frames of each folder, video and camera with one eye's constants; see
             `Recordings`. Images are then predicted twice.
 
     Raises:
-        ZooError: no such checkpoint, source, device or camera table, a frame that its camera does not fit,
-            a calibration of other weights or of the other eye, a recording whose camera is not known or
-            for which the checkpoint lacks heads, or the output cannot be written.
+        ZooError: no such checkpoint, source, device, camera table or rig, a frame that its camera does not
+            fit, a checkpoint without the heads that a rig refines, a calibration of other weights or of the
+            other eye, a recording whose camera is not known or for which the checkpoint lacks heads, or the
+            output cannot be written.
     """
     if batch_size < 1:
         raise ZooError(f"--batch-size is at least 1, not {batch_size}")
     if output.exists() and not output.is_dir():
         raise ZooError(f"{output}: is a file; the output is a folder")
-    cameras = read_cameras(camera)
+    cameras, leds = known_geometry(camera, rig)
     found = find_sources(sources, skip=output)
     predictor = load(name_or_path, device)
+    if rig is not None:
+        check_refinable(rig, predictor.metadata)
     report = Report(console or Console(stderr=True), _expected(found))
     for source in found:
         if source.renamed:
             report.note(f"{source.file}: another input has its name, so its results are called {source.key}")
-    if camera is None and any(head.type == "eye3d" for head in predictor.metadata.network.heads.values()):
+    if (camera or rig) is None and any(
+        head.type == "eye3d" for head in predictor.metadata.network.heads.values()
+    ):
         report.note(
             f"no --camera: 3D assumes a horizontal field of view of {DEFAULT_HORIZONTAL_FOV_DEG:g} degrees, "
             "so positions and gaze are relative (camera_known = 0 in the table)"
         )
     person = None
     if calibration is not None:
-        person, notes = adopt(
-            calibration, predictor.metadata, cameras, [source.file for source in found], recording
-        )
+        files = [source.file for source in found]
+        person, notes = adopt(calibration, predictor.metadata, cameras, files, leds is not None, recording)
         for text in notes:
             report.note(text)
     recordings = Recordings(predictor.metadata, found, cameras) if recording else None
@@ -97,8 +105,8 @@ def predict_sources(
         try:
             if recordings is not None:
                 stills = [source for source in found if source.kind == "image"]
-                learn(recordings, predicted(predictor, stills, cameras, side, batch_size))
-            batches = predicted(predictor, found, cameras, side, batch_size, overlays or masks)
+                learn(recordings, predicted(predictor, stills, cameras, leds, side, batch_size))
+            batches = predicted(predictor, found, cameras, leds, side, batch_size, overlays or masks)
             _stream(batches, recordings, person, writer, report)
         except KeyboardInterrupt:
             interrupted = True
@@ -115,6 +123,7 @@ def predicted(
     predictor: Predictor,
     sources: list[Source],
     cameras: Cameras,
+    leds: Leds | None,
     eye_side: EyeSide | None,
     batch_size: int,
     segmentation: bool = False,
@@ -144,6 +153,7 @@ def predicted(
                     [(camera.eye_side if camera else None) or eye_side for camera in known],
                     segmentation=segmentation,
                     distortions=[camera.distortion if camera else None for camera in known],
+                    leds_mm=leds,
                 ),
             )
 

@@ -31,6 +31,7 @@ COLUMNS: Final = (
     *("optical_x", "optical_y", "optical_z", "optical_pitch_deg", "optical_yaw_deg"),
     *("visual_x", "visual_y", "visual_z", "gaze_sigma_deg"),
     "camera_known",
+    "glints_used",
 )
 
 
@@ -76,7 +77,8 @@ def _cells(result: EyeResult) -> list[str]:
     cells += [*_vector(result.cornea_mm, 3), *_vector(result.pupil_mm, 3), *_vector(result.optical, 6)]
     cells += [_cell(angle, 3) for angle in _angles_deg(result.optical)]
     cells += [*_vector(result.visual, 6), _cell(result.gaze_sigma_deg, 3)]
-    return [*cells, str(int(result.camera_known))]
+    used = "" if result.glints_used is None else str(result.glints_used)
+    return [*cells, str(int(result.camera_known)), used]
 
 
 def _vector(vector: Vector | None, digits: int) -> list[str]:

@@ -15,9 +15,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from zoo.config import TrainConfig
 from zoo.conventions import DOMAINS
-from zoo.data.kinds import Batch, is_views
+from zoo.data.kinds import Batch, kind_of
 from zoo.errors import ZooError
-from zoo.model.heads.base import Head, Masked, ViewHead
+from zoo.model.heads.base import Masked
 from zoo.model.network import Network
 from zoo.train.ema import Ema
 from zoo.train.muon import Muon
@@ -123,8 +123,7 @@ class ZooModule(pl.LightningModule):
         torch.manual_seed((self.config.seed << 32) + self.trainer.global_step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        kind = ViewHead if is_views(batch) else Head
-        learning = [name for name in self.network.heads_of(kind) if name not in self.config.freeze]
+        learning = [name for name in self.network.heads_of(kind_of(batch)) if name not in self.config.freeze]
         predictions = self.network.answer(batch, learning)
         losses: dict[str, Masked] = {
             name: self.network.head(name).loss(predictions[name], batch) for name in learning

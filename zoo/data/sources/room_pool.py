@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -71,4 +70,4 @@ class RoomViews:
 
     def _thinned(self, map_: Tensor) -> Tensor:
         middle = self.factor // 2
-        return cast(Tensor, map_[..., middle :: self.factor, middle :: self.factor]).contiguous()
+        return map_[..., middle :: self.factor, middle :: self.factor].contiguous()

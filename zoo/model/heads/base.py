@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from zoo.data.kinds import Kind
 from zoo.data.sample import EyeBatch
 from zoo.data.views import ViewBatch
 from zoo.model.neck import FeatureChannels, Features, Map
@@ -40,6 +41,7 @@ class Task(nn.Module, ABC, Generic[Config, Read, Batch]):
     Subclasses take ``(config, channels)`` and read from the features only the maps they name in `needs`.
     """
 
+    kind: ClassVar[Kind]
     needs: ClassVar[tuple[Map, ...]]
 
     def __init__(self, config: Config, channels: FeatureChannels) -> None:
@@ -67,9 +69,13 @@ class Task(nn.Module, ABC, Generic[Config, Read, Batch]):
 class Head(Task[Config, Features, EyeBatch], Generic[Config]):
     """A task of eyes."""
 
+    kind: ClassVar[Kind] = "eyes"
+
 
 class ViewHead(Task[Config, ViewFeatures, ViewBatch], Generic[Config]):
     """A task of rooms: of posed views."""
+
+    kind: ClassVar[Kind] = "views"
 
 
 def at_least_float32(x: Tensor) -> Tensor:

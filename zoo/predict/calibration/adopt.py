@@ -14,7 +14,12 @@ from zoo.predict.cameras import Cameras
 
 
 def adopt(
-    path: Path, metadata: ModelMetadata, cameras: Cameras, files: Sequence[str], recording: bool = False
+    path: Path,
+    metadata: ModelMetadata,
+    cameras: Cameras,
+    files: Sequence[str],
+    leds_known: bool = False,
+    recording: bool = False,
 ) -> tuple[Calibration, list[str]]:
     """Read the calibration that a run shall use; also remarks for the user.
 
@@ -22,6 +27,7 @@ def adopt(
         metadata: of the checkpoint that predicts.
         files: the run's inputs, as `cameras` knows them.
         recording: whether the run fits recordings.
+        leds_known: whether the run's rig is known.
 
     Raises:
         ZooError: it cannot be read, was made for other weights, or with the other eye than a frame shows.
@@ -56,4 +62,7 @@ def adopt(
     if calibration.recording != recording:
         made_with = "with" if calibration.recording else "without"
         notes.append(f"{path}: was made {made_with} --recording; it holds better the same way")
+    if leds_known != calibration.leds_known:
+        made_with = "with" if calibration.leds_known else "without"
+        notes.append(f"{path}: was made {made_with} --rig, so frames are corrected less well here")
     return calibration, notes

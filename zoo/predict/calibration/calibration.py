@@ -64,6 +64,8 @@ class Calibration(_Frozen):
     camera_known: bool
     recording: bool = False
     """Whether the samples were answered with what is constant in their recording."""
+    leds_known: bool = False
+    """Whether the samples were refined by the glints of a known rig."""
     correction: Annotated[Correction, Field(discriminator="model")]
     used: Annotated[int, Field(ge=1)]
     left_out: Count

@@ -18,12 +18,13 @@ from zoo.predict.calibration.file import save
 from zoo.predict.calibration.fit import fit
 from zoo.predict.calibration.samples import gather
 from zoo.predict.calibration.targets import TargetRow, read_targets
-from zoo.predict.cameras import Cameras, FrameCamera, read_cameras
+from zoo.predict.cameras import Cameras, FrameCamera
 from zoo.predict.frames import Problem, batched, read_frames
 from zoo.predict.predictor import Predictor, load
 from zoo.predict.recorded import answers_of_folders
 from zoo.predict.report import Report
 from zoo.predict.result import EyeResult
+from zoo.predict.rig import Leds, check_refinable, known_geometry
 from zoo.predict.sources import Source
 
 Choice = TypeVar("Choice", bound=str)
@@ -36,6 +37,7 @@ def calibrate(
     *,
     model: str = "offset",
     camera: str | None = None,
+    rig: str | None = None,
     eye_side: str | None = None,
     recording: bool = False,
     device: str | None = None,
@@ -50,6 +52,7 @@ def calibrate(
         table: see `read_targets`.
         model: one of `MODELS`.
         camera: `FX,FY,CX,CY` or the path of a csv or YAML file; see `read_cameras`.
+        rig: a name in `conf/rig` or a YAML file; see `predict_sources`.
         eye_side: of the person's eye; where the table says sides too, only its rows of this side are used.
         recording: answer the samples with what is constant over all images of their folders, as `zoo predict
             --recording` does.
@@ -61,12 +64,14 @@ def calibrate(
     side = None if eye_side is None else _choice("--eye-side", eye_side, EYE_SIDES)
     if output.is_dir():
         raise ZooError(f"{output}: is a folder; the output is a file such as me.json")
-    cameras = read_cameras(camera)
+    cameras, leds = known_geometry(camera, rig)
     rows = read_targets(table)
     cameras_of = [_camera(cameras, row) for row in rows]
     sides = [_side(row, known, side) for row, known in zip(rows, cameras_of, strict=True)]
     predictor = load(name_or_path, device)
     metadata = predictor.metadata
+    if rig is not None:
+        check_refinable(rig, metadata)
     if not any(head.type == "gaze" for head in metadata.network.heads.values()):
         raise ZooError(f"{metadata.name}: predicts no gaze, so there is nothing to calibrate")
     assert metadata.weights is not None, "a checkpoint without a checksum is not loaded"
@@ -74,12 +79,12 @@ def calibrate(
     wanted = [n for n, found in enumerate(sides) if side is None or found == side]
     if len(wanted) < len(rows):
         report.note(f"{len(rows) - len(wanted)} samples of the other eye are not used")
-    results = _predict(predictor, rows, wanted, cameras_of, sides, batch_size, report)
+    results = _predict(predictor, rows, wanted, cameras_of, sides, leds, batch_size, report)
     if recording:
         one_side = {sides[n] for n in wanted}
         known_side = one_side.pop() if len(one_side) == 1 else None
         answers = answers_of_folders(
-            predictor, [rows[n].path.parent for n in results], cameras, known_side, batch_size
+            predictor, [rows[n].path.parent for n in results], cameras, leds, known_side, batch_size
         )
         results = {n: answers.get(rows[n].path.resolve(), result) for n, result in results.items()}
     samples, skipped = gather(
@@ -93,6 +98,7 @@ def calibrate(
     unused = [_printable(rows[n].file) for n in wanted if n not in results] + [name for name, _ in skipped]
     calibration = calibration.model_copy(
         update={
+            "leds_known": leds is not None,
             "date": datetime.datetime.now(datetime.UTC).date(),
             "checkpoint": Checkpoint(name=metadata.name, sha256=metadata.weights.sha256),
             "recording": recording,
@@ -112,6 +118,7 @@ def _predict(
     wanted: Sequence[int],
     cameras: Sequence[FrameCamera | None],
     sides: Sequence[EyeSide | None],
+    leds: Leds | None,
     batch_size: int,
     report: Report,
 ) -> dict[int, EyeResult]:
@@ -133,6 +140,7 @@ def _predict(
             [sides[n] for n in numbers],
             segmentation=False,
             distortions=[camera.distortion if camera else None for camera in known],
+            leds_mm=leds,
         )
         results.update(zip(numbers, predicted, strict=True))
     return results

@@ -37,7 +37,8 @@ def moments_of_points(
     inside = (cell >= 0).all(2) & (cell[..., 0] < w) & (cell[..., 1] < h)
     index = torch.where(inside, cell[..., 1] * w + cell[..., 0], 0)
     weight = torch.where(inside, confidence, torch.zeros_like(confidence))
-    terms = _terms(*_position(pixels, stride, size).unbind(2), inverse_depth) * weight[:, None]
+    x, y = _position(pixels, stride, size).unbind(2)
+    terms = _terms(x, y, inverse_depth) * weight[:, None]
     sums = terms.new_zeros(len(pixels), MOMENTS, h * w)
     return sums.scatter_add(2, index[:, None].expand(-1, MOMENTS, -1), terms).unflatten(2, size)
 

@@ -71,6 +71,8 @@ class JointMatching(nn.Module):
 
     def forward(self, views: ViewFeatures, pixels: Float[Tensor, "B P 2"], grid: tuple[int, int]) -> Matches:
         """Match the points at `pixels`, which fill `grid` row by row."""
+        if views.fine.shape[1] == 1:
+            views = _with_a_blind_source(views)
         b, v = views.fine.shape[:2]
         descriptors = F.normalize(self.describe(views.fine.flatten(0, 1)), dim=1)
         descriptors = descriptors.contiguous().unflatten(0, (b, v))
@@ -122,6 +124,17 @@ class JointMatching(nn.Module):
         value = value + torch.where(close, 5 * apart + 2 * rough, torch.zeros_like(value))
         count = known.sum(1)
         return torch.where(known, value, torch.zeros_like(value)).sum(1) / count.clamp(min=1)
+
+
+def _with_a_blind_source(views: ViewFeatures) -> ViewFeatures:
+    """One view alone, with itself as a source that sees nothing."""
+    pose = torch.eye(4, device=views.fine.device).expand(len(views.fine), 1, 4, 4)
+    return views._replace(
+        cameras=views.cameras.expand(-1, 2, 3, 3),
+        source_from_anchor=pose,
+        usable=torch.zeros(len(views.fine), 1, dtype=torch.bool, device=views.fine.device),
+        fine=views.fine.expand(-1, 2, -1, -1, -1),
+    )
 
 
 def _curve(channels: int) -> nn.Sequential:
