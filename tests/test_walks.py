@@ -22,14 +22,8 @@ from zoo.synth.eyes.renderer import EyeRenderer
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SMALLER = {"20000": "96", "36": "4", "count=2000": "count=32"}
 TINY_RUN = [
-    "samples=64",
-    "batch_size=16",
-    "schedule.warmup_samples=8",
-    "validation.count=16",
-    "validation.overlays=0",
-    "logger=none",
-    "trainer.threads=2",
-    "trainer.workers=0",
+    *("samples=64", "batch_size=16", "schedule.warmup_samples=8", "logger=none"),
+    *("validation.count=16", "validation.overlays=0", "trainer.threads=2", "trainer.workers=0"),
 ]
 FRAMES = 12
 

@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from zoo.config import compose
 from zoo.data.views import ViewBatch, empty_view_batch
 from zoo.geometry.views import relative_pose, transfer
-from zoo.model.config import ByobConfig, DepthConfig, InputConfig, NeckConfig, NetworkConfig
+from zoo.model.config import ByobConfig, DepthConfig, InputConfig, MatchingConfig, NeckConfig, NetworkConfig
 from zoo.model.heads.base import ViewHead
 from zoo.model.heads.depth.fill import fill, moments_of_map, moments_of_points
-from zoo.model.heads.depth.matching import _between, _peak
+from zoo.model.heads.depth.matching import _peak, between
 from zoo.model.heads.depth.points import cell_points, cornerness, point_loss, recognised
 from zoo.model.heads.depth.sweep import GROUPS, evidence
 from zoo.model.heads.depth.sweep import cast as cast_rays
@@ -35,14 +36,15 @@ def room(batch: int = 2, views: int = 3, seed: int = 0) -> ViewBatch:
     return result
 
 
-@pytest.fixture(scope="module")
-def network() -> Network:
+@pytest.fixture(scope="module", params=["joint", "classic"])
+def network(request: pytest.FixtureRequest) -> Network:
     torch.manual_seed(0)
+    matching = MatchingConfig(type=request.param, hypotheses=16, context=16)
     config = NetworkConfig(
         input=InputConfig(height=HEIGHT, width=WIDTH),
         backbone=ByobConfig(stem=(8, 8), widths=(8, 16), depths=(1, 1)),
         neck=NeckConfig(width=8, depth=1, detail=8),
-        heads={"depth": DepthConfig(widths=(8, 8, 8))},
+        heads={"depth": DepthConfig(widths=(8, 8, 8), matching=matching)},
     )
     return Network(config).eval()
 
@@ -211,9 +213,9 @@ class TestMatching:
     def test_cross_entropy_by_hand(self) -> None:
         logits = torch.tensor([[[0.0, 1.0, 2.0]]])
         log_p = logits.log_softmax(2)[0, 0]
-        value = _between(logits, torch.tensor([[1.25]]))
+        value = between(logits, torch.tensor([[1.25]]))
         assert float(value) == pytest.approx(float(-(0.75 * log_p[1] + 0.25 * log_p[2])))
-        assert _between(logits, torch.tensor([[9.0]])).isfinite().all()
+        assert between(logits, torch.tensor([[9.0]])).isfinite().all()
 
 
 class TestPoints:
@@ -245,3 +247,10 @@ class TestPoints:
         right, wrong = torch.zeros(2, 1, 64, 1, 1)
         right[0, 8 * 3 + 4], wrong[0, 0] = 5, 5
         assert point_loss(right, strength) < point_loss(wrong, strength)
+
+
+def test_the_size_of_the_paper_runs() -> None:
+    config = compose("train", ["network=deltas_resnet50", "data=room_pool", "data.path=nowhere"])
+    network = Network(config.network).eval()
+    assert sum(p.numel() for p in network.parameters()) > 25e6
+    assert predict(network, room(batch=1, views=2))["depth"].shape == (1, HEIGHT, WIDTH)

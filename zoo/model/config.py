@@ -122,6 +122,11 @@ class GazeConfig(_Strict):
 class MatchingConfig(_Strict):
     """Points of the anchor, and where along their rays the other views agree (`zoo.model.heads.depth`)."""
 
+    type: Literal["joint", "classic"] = Field(
+        "joint",
+        description="joint: the sources share hypotheses of depth; classic: a soft-argmax along the epipolar "
+        "segment in every source, then weighted triangulation, as DELTAS has it",
+    )
     descriptor: PositiveInt = Field(32, multiple_of=4, description="channels of a descriptor")
     hypotheses: Annotated[int, Field(ge=8)] = Field(48, description="uniform in inverse depth")
     nearest_m: float = Field(0.4, gt=0)

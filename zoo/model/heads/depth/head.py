@@ -13,9 +13,11 @@ from zoo.data.views import ViewBatch
 from zoo.geometry.views import relative_pose, reproject, sample
 from zoo.model.config import DepthConfig
 from zoo.model.heads.base import Masked, ViewHead, at_least_float32, masked
+from zoo.model.heads.depth.classic import ClassicMatching
 from zoo.model.heads.depth.densify import STRIDE, Densifier, Trust
 from zoo.model.heads.depth.fill import fill, moments_of_map, moments_of_points
-from zoo.model.heads.depth.matching import PROFILE, JointMatching, Matches
+from zoo.model.heads.depth.matches import PROFILE, Matches
+from zoo.model.heads.depth.matching import JointMatching
 from zoo.model.heads.depth.points import CELL, cell_points, cornerness, point_loss, recognised
 from zoo.model.neck import FeatureChannels, Map
 from zoo.model.views import ViewFeatures
@@ -46,7 +48,8 @@ class DepthHead(ViewHead[DepthConfig]):
         if channels.fine_stride != 2:
             raise ValueError("the depth head reads a map of stride 2: give the neck `detail` channels")
         self.detect = nn.Conv2d(channels.stride4, CELL**2 // 4, 1)
-        self.matching = JointMatching(config.matching, channels.fine, channels.stride4)
+        method = JointMatching if config.matching.type == "joint" else ClassicMatching
+        self.matching = method(config.matching, channels.fine, channels.stride4)
         self.trust = Trust(channels.stride4)
         self.densify = Densifier(channels.stride4, PROFILE, config.widths)
 
@@ -94,11 +97,9 @@ class DepthHead(ViewHead[DepthConfig]):
             "point_depth": 1 / matches.inverse_depth.clamp(min=1e-2),
             "point_confidence": matches.confidence,
             "point_logits": logits,
-            "match_logits": matches.logits,
-            "match_coarse": matches.coarse,
-            "match_fine_logits": matches.fine_logits,
-            "match_inverse_depth": matches.inverse_depth,
-            "match_profile": matches.profile,
+            "point_inverse_depth": matches.inverse_depth,
+            "point_profile": matches.profile,
+            **{f"match_{name}": value for name, value in matches.details.items()},
         }
 
     def loss(self, prediction: dict[str, Tensor], batch: ViewBatch) -> Masked:
@@ -108,12 +109,10 @@ class DepthHead(ViewHead[DepthConfig]):
         target = torch.where(known, depth, torch.ones_like(depth)).log()
         matches = Matches(
             prediction["point_px"],
-            prediction["match_logits"],
-            prediction["match_coarse"],
-            prediction["match_fine_logits"],
-            prediction["match_inverse_depth"],
+            prediction["point_inverse_depth"],
             prediction["point_confidence"],
-            prediction["match_profile"],
+            prediction["point_profile"],
+            {key[6:]: value for key, value in prediction.items() if key.startswith("match_")},
         )
         index = _index(matches.pixels, depth.shape[2])
         at_points = depth.flatten(1).gather(1, index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ from timm.layers import ConvNormAct
 from torch import Tensor, nn
 
 from zoo.model.config import MatchingConfig
+from zoo.model.heads.depth.matches import PROFILE, Matches, log_apart, mean_known
 from zoo.model.heads.depth.sweep import EVIDENCE, cast, evidence, look_up
 from zoo.model.views import ViewFeatures
 
@@ -20,21 +21,7 @@ _FINE: Final = 13
 """Hypotheses of the second pass ..."""
 _FINE_STEP: Final = 0.25
 """... this many steps of the first one apart."""
-_HIDDEN: Final = 16
-PROFILE: Final = 16
-"""Channels in which the densifier learns how the matching went."""
-
-
-class Matches(NamedTuple):
-    """What is known of the points, P = h * w of a grid of cells."""
-
-    pixels: Tensor  # (B, P, 2)
-    logits: Tensor  # (B, P, D) of the hypotheses
-    coarse: Tensor  # (B, P) inverse depth by the first pass
-    fine_logits: Tensor  # (B, P, F) of the hypotheses about it
-    inverse_depth: Tensor  # (B, P)
-    confidence: Tensor  # (B, P) in [0, 1]; 0 where no view can tell
-    profile: Tensor  # (B, PROFILE, h, w)
+HIDDEN: Final = 16
 
 
 class JointMatching(nn.Module):
@@ -48,10 +35,10 @@ class JointMatching(nn.Module):
     def __init__(self, config: MatchingConfig, fine: int, stride4: int) -> None:
         super().__init__()
         self.describe = nn.Conv2d(fine, config.descriptor, 1)
-        self.look = nn.Conv2d(EVIDENCE, _HIDDEN, (1, 5), padding=(0, 2))
-        self.agree = _curve(2 * _HIDDEN + 1)
-        self.look_closer = nn.Conv2d(EVIDENCE, _HIDDEN, (1, 3), padding=(0, 1))
-        self.agree_closer = _curve(2 * _HIDDEN + 1)
+        self.look = nn.Conv2d(EVIDENCE, HIDDEN, (1, 5), padding=(0, 2))
+        self.agree = curve_of(2 * HIDDEN + 1)
+        self.look_closer = nn.Conv2d(EVIDENCE, HIDDEN, (1, 3), padding=(0, 1))
+        self.agree_closer = curve_of(2 * HIDDEN + 1)
         context = config.context
         self.context = nn.Sequential(
             ConvNormAct(config.hypotheses + stride4, context, 3),
@@ -72,7 +59,7 @@ class JointMatching(nn.Module):
     def forward(self, views: ViewFeatures, pixels: Float[Tensor, "B P 2"], grid: tuple[int, int]) -> Matches:
         """Match the points at `pixels`, which fill `grid` row by row."""
         if views.fine.shape[1] == 1:
-            views = _with_a_blind_source(views)
+            views = with_a_blind_source(views)
         b, v = views.fine.shape[:2]
         descriptors = F.normalize(self.describe(views.fine.flatten(0, 1)), dim=1)
         descriptors = descriptors.contiguous().unflatten(0, (b, v))
@@ -101,7 +88,8 @@ class JointMatching(nn.Module):
         fine_logits, _ = curve(self.look_closer, self.agree_closer, closer)
         inverse = (fine_logits.softmax(2) * closer).sum(2)
         confidence = mass.clamp(0, 1) * (count.amax(2) > 0)
-        return Matches(pixels, logits, coarse, fine_logits, inverse, confidence, self.tell(hidden))
+        details = {"logits": logits, "coarse": coarse, "fine_logits": fine_logits}
+        return Matches(pixels, inverse, confidence, self.tell(hidden), details)
 
     def loss(
         self, matches: Matches, inverse_depth: Float[Tensor, "B P"], known: Tensor
@@ -112,21 +100,19 @@ class JointMatching(nn.Module):
             inverse_depth: of the label.
             known: (B, P) bool: labelled, and seen by a source.
         """
+        found = matches.details
         place = (inverse_depth - self.levels[0]) / self.step
         known = known & (place >= 0) & (place <= len(self.levels) - 1)
-        value = _between(matches.logits, place)
-        beside = (inverse_depth - matches.coarse.detach()) / (self.step * _FINE_STEP) + _FINE // 2
+        value = between(found["logits"], place)
+        beside = (inverse_depth - found["coarse"].detach()) / (self.step * _FINE_STEP) + _FINE // 2
         close = (beside >= 0) & (beside <= _FINE - 1)
-        value = value + torch.where(close, _between(matches.fine_logits, beside), torch.zeros_like(value))
-        tiny = 1e-3
-        apart = ((matches.inverse_depth + tiny).log() - (inverse_depth + tiny).log()).abs()
-        rough = ((matches.coarse + tiny).log() - (inverse_depth + tiny).log()).abs()
+        value = value + torch.where(close, between(found["fine_logits"], beside), torch.zeros_like(value))
+        apart, rough = (log_apart(s, inverse_depth) for s in (matches.inverse_depth, found["coarse"]))
         value = value + torch.where(close, 5 * apart + 2 * rough, torch.zeros_like(value))
-        count = known.sum(1)
-        return torch.where(known, value, torch.zeros_like(value)).sum(1) / count.clamp(min=1)
+        return mean_known(value, known)
 
 
-def _with_a_blind_source(views: ViewFeatures) -> ViewFeatures:
+def with_a_blind_source(views: ViewFeatures) -> ViewFeatures:
     """One view alone, with itself as a source that sees nothing."""
     pose = torch.eye(4, device=views.fine.device).expand(len(views.fine), 1, 4, 4)
     return views._replace(
@@ -137,11 +123,12 @@ def _with_a_blind_source(views: ViewFeatures) -> ViewFeatures:
     )
 
 
-def _curve(channels: int) -> nn.Sequential:
+def curve_of(channels: int) -> nn.Sequential:
+    """From (B, channels, P, D) to one number for each hypothesis of each point."""
     return nn.Sequential(
-        nn.Conv2d(channels, _HIDDEN, (1, 3), padding=(0, 1)),
+        nn.Conv2d(channels, HIDDEN, (1, 3), padding=(0, 1)),
         nn.ReLU(inplace=True),
-        nn.Conv2d(_HIDDEN, 1, (1, 5), padding=(0, 2)),
+        nn.Conv2d(HIDDEN, 1, (1, 5), padding=(0, 2)),
     )
 
 
@@ -157,7 +144,7 @@ def _peak(p: Float[Tensor, "B P D"], levels: Float[Tensor, "D"]) -> tuple[Tensor
     return (share * levels[index]).sum(2) / mass.clamp(min=1e-6), mass
 
 
-def _between(logits: Float[Tensor, "B P N"], place: Float[Tensor, "B P"]) -> Float[Tensor, "B P"]:
+def between(logits: Float[Tensor, "B P N"], place: Float[Tensor, "B P"]) -> Float[Tensor, "B P"]:
     """Cross entropy with the two bins about a place, by nearness; finite where it lies outside."""
     log_p = logits.log_softmax(2)
     place = place.clamp(0, logits.shape[2] - 1)
