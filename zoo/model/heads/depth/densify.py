@@ -89,7 +89,7 @@ class Densifier(nn.Module):
             log_depth,
             filled,
         ]
-        profile = F.interpolate(profile, scale_factor=2)[..., : picture.shape[2], : picture.shape[3]]
+        profile = _fitted(F.interpolate(profile, scale_factor=2), picture)
         x = self.first(self.enter(torch.cat([picture, profile, *hints], dim=1)))
         y = self.second(x)
         z = self.third(y)
@@ -99,6 +99,12 @@ class Densifier(nn.Module):
         cells = log_depth + _LARGEST * torch.tanh(correction / _LARGEST)
         fine = _mixed(torch.cat([cells, width], dim=1), self.mix(x))
         return fine[:, 0], fine[:, 1].clamp(-6, 2), cells[:, 0]
+
+
+def _fitted(x: Tensor, other: Tensor) -> Tensor:
+    """`x` cut, or continued by 0, to the size of `other`: backbones may pad further than cells do."""
+    below, right = other.shape[2] - x.shape[2], other.shape[3] - x.shape[3]
+    return F.pad(x, (0, right, 0, below))
 
 
 def _like(x: Tensor, other: Tensor) -> Tensor:
