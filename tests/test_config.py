@@ -231,3 +231,10 @@ def test_no_torch() -> None:
         "import sys, zoo.config as c; c.compose('eval', ['checkpoint=x']); sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[1])
+
+
+def test_a_network_must_read_what_it_is_given() -> None:
+    with pytest.raises(ZooError, match=r"data\.type=room_pool: the network has no head that reads rooms"):
+        compose("train", ["data=room_pool", "data.path=nowhere"])
+    with pytest.raises(ZooError, match=r"validation\.data\.type=render: .* no head that reads eyes"):
+        compose("train", ["network=deltas_s", "data=room_pool", "data.path=nowhere"])

@@ -250,7 +250,7 @@ class TestPoints:
 
 
 def test_the_size_of_the_paper_runs() -> None:
-    config = compose("train", ["network=deltas_resnet50", "data=room_pool", "data.path=nowhere"])
+    config = compose("train", ["experiment=deltas_s", "network=deltas_resnet50"])
     network = Network(config.network).eval()
     assert sum(p.numel() for p in network.parameters()) > 25e6
     assert predict(network, room(batch=1, views=2))["depth"].shape == (1, HEIGHT, WIDTH)

@@ -228,6 +228,11 @@ class TrainConfig(Config):
                 self.schedule.warmup_samples,
                 f"longer than the run (samples={self.samples})",
             )
+        for key, source in (("data", self.data), ("validation.data", self.validation.data)):
+            views = isinstance(source, RoomPoolData | CaptureData)
+            if not any((head.type == "depth") == views for head in self.used_network.heads.values()):
+                reads = "rooms: depth" if views else "eyes, such as segmentation"
+                raise _error(f"{key}.type", source.type, f"the network has no head that reads {reads}")
         held_out = self.validation.data
         if (
             isinstance(held_out, RenderData)

@@ -14,6 +14,7 @@ import polars as pl
 import torch
 
 from zoo.config import EvalConfig, MeyeData
+from zoo.data.kinds import kind_of
 from zoo.errors import ZooError
 from zoo.evaluate import baseline, rows, summarise, summarise_by
 from zoo.exam.oracle import depth_floor, visual_floor_deg
@@ -125,6 +126,11 @@ def _tables(config: EvalConfig, predictor: Predictor) -> Iterator[pl.DataFrame]:
     with torch.inference_mode():
         for batch in data:
             batch = to_device(batch, predictor.device)
+            if not network.heads_of(kind := kind_of(batch)):
+                raise ZooError(
+                    f"data={config.data.type} gives {kind}, which no head of {config.checkpoint} reads: "
+                    f"it has {', '.join(network.heads)}"
+                )
             yield rows(network.answer(batch), batch, network)
 
 
