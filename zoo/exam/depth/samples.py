@@ -125,7 +125,8 @@ class RenderedRooms:
     def kept(self) -> Bool[np.ndarray, "N S"]:
         """Which sources of which sample keep the rule."""
         parts = [
-            sources_keep_rule(self._room(rows)) for rows in np.array_split(np.arange(self.limit), 1 + self.limit // 8)
+            sources_keep_rule(self._room(rows))
+            for rows in np.array_split(np.arange(self.limit), 1 + self.limit // 8)
         ]
         return np.concatenate([part.numpy() for part in parts])
 

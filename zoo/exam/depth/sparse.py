@@ -30,9 +30,7 @@ PROTOCOLS: Final = {
 OUTLIER_M: Final = (0.4, 10.0)
 
 
-def sparse_points(
-    depth: Float[Tensor, "B H W"], protocol: Protocol, draws: Draws
-) -> Float[Tensor, "B H W"]:
+def sparse_points(depth: Float[Tensor, "B H W"], protocol: Protocol, draws: Draws) -> Float[Tensor, "B H W"]:
     """Measured depth at random pixels of known depth, metres, else 0; all known ones where they are too few."""
     b, height, width = depth.shape
     order = draws.unit("where", height, width).masked_fill(depth <= 0, 2.0).flatten(1)
