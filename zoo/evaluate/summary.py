@@ -6,7 +6,7 @@ What a column means, and so how it is aggregated, is told by the ending of its n
 ``<x>_intersection``, ``<x>_union``    ``iou_<x>`` over the data set, their mean ``miou``, and ``miou_image``
 ``<x>_px``                             ``<x>_px_median``, ``_mean``, ``_p95`` and ``_within_2px`` (a share)
 ``<x>_mm``, ``<x>_deg``                the same without the last
-``<x>_share``, ``_ratio``, ``_m``,    its mean, by the same name
+``<x>_share``, ``_ratio``, ``_m``,     its mean, by the same name
 ``_count``
 ``<x>_error``                          ``<x>_mae``: its mean
 ``<x>_score``, ``<x>_label``           ``<x>_ap`` (average precision) and ``<x>_accuracy`` at 0.5

@@ -203,7 +203,7 @@ def count_seen(
     cam_to_world: Float[Tensor, "B V 4 4"],
     usable: Bool[Tensor, "B S"],
 ) -> UInt8[Tensor, "B H W"]:
-    """How many of the usable sources see what the anchor's pixel shows, by `co_visible`: proven by both depths.
+    """How many of the usable sources see what the anchor's pixel shows, proven by both depths (`co_visible`).
 
     A pixel whose depth is unknown, in the anchor or where the source would see it, counts as not seen.
 

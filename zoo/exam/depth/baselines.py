@@ -1,4 +1,4 @@
-"""What needs no learning: a constant depth, interpolated truth (an oracle), and SIFT matches with known poses.
+"""What needs no learning: a constant depth, interpolated truth (an oracle), and SIFT with known poses.
 
 All are scored as a network is, by `zoo.model.heads.depth.scores`.
 """

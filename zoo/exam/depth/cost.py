@@ -48,7 +48,7 @@ def cost(
 
 
 def gmacs(network: Network, batch: ViewBatch) -> float:
-    """Billions of multiply-accumulates of convolutions and matrix products in one pass, as torch counts them."""
+    """Billions of multiply-accumulates of convolutions and matrix products in one pass."""
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         network.eval().views(batch)

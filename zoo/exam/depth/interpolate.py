@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 _MARGIN: Final = 40
-"""OpenCV triangulates inside three helper points, this many frame sizes away: the nearer they are, the more of
-the hull's flattest triangles are missed."""
+"""OpenCV triangulates inside three helper points, this many frame sizes away: the nearer they are, the more
+of the hull's flattest triangles are missed."""
 _EDGE: Final = 1e-6
 """A share of a corner below minus this is outside."""
 

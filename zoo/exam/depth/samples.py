@@ -1,9 +1,9 @@
 """What depth is examined on: rendered rooms, and real captures with depth. Both by one rule for views.
 
-A sample counts where at least two sources keep the rule: 10 to 25 cm from the anchor, turned by at most 25
-degrees, with half of the anchor's pixels in their image. The others are counted and left out: nearly static or
-hardly overlapping views show no method the depth. With n views, the first n - 1 sources are used; those after
-the second are there to see whether more help, and may be farther away than the rule says.
+A sample counts where two sources keep the rule: 10 to 25 cm from the anchor, turned by at most 25 degrees,
+with half of the anchor's pixels in their image. The others are counted and left out: nearly static or hardly
+overlapping views show no method the depth. With n views, the first n - 1 sources are used; those after the
+second are there to see whether more help, and may be farther away than the rule says.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ class RealCapture:
             "layout": captures[0].layout,
             "frames": sum(len(capture.frames) for capture in captures),
             "frame_size": list(frames),
-            "fit": f"centre crop of the aspect of {WIDTH}x{HEIGHT}, reduced to it; depth of the nearest pixel",
+            "fit": f"centre crop of the aspect of {WIDTH}x{HEIGHT}, reduced to it; nearest depth",
             "depth_range_m": [0.25, 10.0],
             **_rule(),
         }

@@ -31,8 +31,8 @@ OUTLIER_M: Final = (0.4, 10.0)
 
 
 def sparse_points(depth: Float[Tensor, "B H W"], protocol: Protocol, draws: Draws) -> Float[Tensor, "B H W"]:
-    """Measured depth at random pixels of known depth, metres, else 0; all known ones where they are too few."""
-    b, height, width = depth.shape
+    """Measured depth at random pixels of known depth, metres, else 0; all known ones if too few."""
+    height, width = depth.shape[1:]
     order = draws.unit("where", height, width).masked_fill(depth <= 0, 2.0).flatten(1)
     found = order.topk(min(protocol.count, height * width), dim=1, largest=False, sorted=True)
     truth = depth.flatten(1).gather(1, found.indices)
