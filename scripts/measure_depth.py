@@ -68,14 +68,7 @@ def told_command() -> str:
 
 
 def show(name: str, report: DepthReport) -> None:
-    keys = ("absrel_ratio", "rmse_m", "delta_share")
-    for region in ("", "seen_", "sure_"):
-        print(
-            name, region or "all", [round(report.metrics.get(f"depth/{region}{key}", -1), 4) for key in keys]
-        )
-    print(
-        name, "sigma", report.metrics["depth/sigma_share"], "points", report.metrics.get("depth/point_share")
-    )
+    print(name, {key: round(value, 4) for key, value in report.metrics.items()})
     print(name, "views", {n: round(m["depth/absrel_ratio"], 4) for n, m in report.views.items()})
     print(name, "completion", {n: c["over_linear"] for n, c in report.completion.items()}, flush=True)
 

@@ -214,11 +214,8 @@ def depth() -> list[str]:
                     body.append([f"{DEPTH_PARTS[part]}: {where}: {name}", *cells, target])
             body += _depth_others(part, report["metrics"], methods)
         if body:
-            what = (
-                "rendered rooms"
-                if rendered_part
-                else f"real rooms, {_load(DEPTH_NAME, 'depth_' + DEPTH_REAL)['date']}"
-            )
+            date = _load(DEPTH_NAME, f"depth_{DEPTH_REAL}")["date"] if not rendered_part else ""
+            what = "rendered rooms" if rendered_part else f"real rooms ({date})"
             head = [f"{what}, 320x240, 3 views", DEPTH_NAME, "constant median", "512 true points",
                     "SIFT", "truth at SIFT's points", "target"]  # fmt: skip
             tables += [*([""] if tables else []), *_table(head, body)]

@@ -102,7 +102,7 @@ def sift_points(batch: ViewBatch) -> Points:
     are dropped. With several sources each point is triangulated from all that show it.
     """
     grey = [_grey(image) for image in batch["images"][0]]
-    detector = cv2.SIFT_create()  # type: ignore[attr-defined]
+    detector = cv2.SIFT.create()
     found = [detector.detectAndCompute(image, None) for image in grey]
     anchors, descriptors = found[0]
     count, sources = len(anchors), len(grey) - 1

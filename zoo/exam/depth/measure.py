@@ -15,6 +15,7 @@ from torch import Tensor
 
 from zoo.data.views import ViewBatch
 from zoo.draws import Draws
+from zoo.errors import ZooError
 from zoo.evaluate import rows as metric_rows
 from zoo.evaluate import summarise
 from zoo.exam.depth.interpolate import interpolate
@@ -66,8 +67,14 @@ def measure_depth(
     command: str = "",
     progress: Callable[[str], None] = lambda what: None,
 ) -> DepthReport:
-    """Measure a network that has a head named `depth`, on the CPU and in eval mode."""
+    """Measure a network that has a head named `depth`, on the CPU and in eval mode.
+
+    Raises:
+        ZooError: no sample counts.
+    """
     everything, part = samples.rows, spread(samples.rows, COMPARED)
+    if not everything:
+        raise ZooError(f"no sample of {samples.describe()['type']} keeps the rule for views")
     progress(f"{len(everything)} samples, {VIEWS} views")
     table = score(network, samples, everything, VIEWS)
     views = {str(VIEWS): summarise(table.filter(pl.col("row").is_in(part)))}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ NEEDED: Final = 2
 _COARSE: Final = 8  # the overlap is counted on every eighth pixel
 
 
+@runtime_checkable
 class DepthSamples(Protocol):
     """Samples that can be read by number with any number of views up to `MOST_VIEWS`."""
 
@@ -150,14 +151,15 @@ class RenderedRooms:
         batch["views_valid"][:] = True
         batch["depth"] = room["depth"][:, 0]
         batch["depth_valid"] = (batch["depth"] > 0).flatten(1).any(1)
-        batch["seen"] = count_seen(
-            batch["depth"],
-            room["depth"][:, 1:views],
-            batch["cameras"],
-            batch["cam_to_world"],
-            batch["views_valid"][:, 1:],
-        )
-        batch["seen_valid"][:] = True
+        if views > 1:
+            batch["seen"] = count_seen(
+                batch["depth"],
+                room["depth"][:, 1:views],
+                batch["cameras"],
+                batch["cam_to_world"],
+                batch["views_valid"][:, 1:],
+            )
+            batch["seen_valid"][:] = True
         batch["scene"] = room["scene"]
         batch["domain"][:] = DOMAINS.index("synthetic")
         return batch
