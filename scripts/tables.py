@@ -72,7 +72,7 @@ DEPTH_SCORES = {"absrel_ratio": "AbsRel", "rmse_m": "RMSE m", "delta_share": "δ
 DEPTH_PARTS = {
     DEPTH_ROOMS: "unseen rooms",
     "rooms_shifted": "held-out looks and cameras (*shifted*)",
-    DEPTH_REAL: "real, zero-shot (HoloLens)",
+    DEPTH_REAL: "HoloLens",
 }
 COMPLETION = {
     "100_clean": ("100 true points", "≤ 0.8"),
@@ -196,13 +196,24 @@ def curve() -> list[str]:
     )
 
 
+def _apart(table: Callable[[list[str], str], list[str]]) -> list[str]:
+    """The table of the rendered parts and that of the real one: their results share no column."""
+    parts = _depth_parts()
+    rooms, real = [p for p in parts if p != DEPTH_REAL], [p for p in parts if p == DEPTH_REAL]
+    tables = [table(rooms, "rendered rooms")] if rooms else []
+    if real:
+        date = _load(DEPTH_NAME, f"depth_{DEPTH_REAL}")["date"]
+        tables += [table(real, f"real rooms, never trained on ({date})")]
+    return [line for i, lines in enumerate(tables) for line in ([""] if i else []) + lines]
+
+
 def depth() -> list[str]:
     """Dense depth, 3 views, beside what needs no learning."""
     base = json.loads((METRICS / "baselines_depth.json").read_text(encoding="utf-8"))
-    tables: list[str] = []
-    for rendered_part in (True, False):  # real and rendered results share no table
+
+    def table(parts: list[str], what: str) -> list[str]:
         body = []
-        for part in (part for part in _depth_parts() if (part != DEPTH_REAL) == rendered_part):
+        for part in parts:
             report = _load(DEPTH_NAME, f"depth_{part}")
             methods = base.get(part, {}).get("methods", {})
             for region, where in DEPTH_REGIONS.items():
@@ -213,13 +224,11 @@ def depth() -> list[str]:
                     target = DEPTH_TARGETS.get((part, region), {}).get(score, "")
                     body.append([f"{DEPTH_PARTS[part]}: {where}: {name}", *cells, target])
             body += _depth_others(part, report["metrics"], methods)
-        if body:
-            date = _load(DEPTH_NAME, f"depth_{DEPTH_REAL}")["date"] if not rendered_part else ""
-            what = "rendered rooms" if rendered_part else f"real rooms ({date})"
-            head = [f"{what}, 320x240, 3 views", DEPTH_NAME, "constant median", "512 true points",
-                    "SIFT", "truth at SIFT's points", "target"]  # fmt: skip
-            tables += [*([""] if tables else []), *_table(head, body)]
-    return tables
+        head = [f"{what}, 320x240, 3 views", DEPTH_NAME, "constant median", "512 true points",
+                "SIFT", "truth at SIFT's points", "target"]  # fmt: skip
+        return _table(head, body)
+
+    return _apart(table)
 
 
 def _depth_others(part: str, metrics: dict[str, float], methods: dict[str, Any]) -> list[list[str]]:
@@ -240,26 +249,36 @@ def _depth_others(part: str, metrics: dict[str, float], methods: dict[str, Any])
 
 def depth_views() -> list[str]:
     """What more views give, on the same samples."""
-    body = []
-    for part in _depth_parts():
-        views = _load(DEPTH_NAME, f"depth_{part}")["views"]
-        for score in ("absrel_ratio", "delta_share"):
-            cells = [_number(views[count].get(f"depth/{score}")) for count in ("2", "3", "5")]
-            body.append([f"{DEPTH_PARTS[part]}: {DEPTH_SCORES[score]}", *cells])
-    return _table([f"{DEPTH_NAME}, all pixels", "2 views", "3 views", "5 views"], body)
+
+    def table(parts: list[str], what: str) -> list[str]:
+        body = []
+        for part in parts:
+            views = _load(DEPTH_NAME, f"depth_{part}")["views"]
+            for score in ("absrel_ratio", "delta_share"):
+                cells = [_number(views[count].get(f"depth/{score}")) for count in ("2", "3", "5")]
+                body.append([f"{DEPTH_PARTS[part]}: {DEPTH_SCORES[score]}", *cells])
+        return _table([f"{what}, {DEPTH_NAME}, all pixels", "2 views", "3 views", "5 views"], body)
+
+    return _apart(table)
 
 
 def depth_completion() -> list[str]:
     """Single images with sparse depth, beside linear interpolation of the same points."""
-    body = []
-    for part in _depth_parts():
-        found = _load(DEPTH_NAME, f"depth_{part}")["completion"]
-        for protocol, (label, target) in COMPLETION.items():
-            one = found[protocol]
-            values = [one["network"]["depth/absrel_ratio"], one["linear"]["absrel_ratio"]]
-            cells = [*(_number(v, 4) for v in values), _number(one["over_linear"]["absrel_ratio"], 2)]
-            body.append([f"{DEPTH_PARTS[part]}: {label}", *cells, target if part == DEPTH_REAL else ""])
-    return _table(["AbsRel, images alone", DEPTH_NAME, "linear interpolation", "ratio", "target"], body)
+
+    def table(parts: list[str], what: str) -> list[str]:
+        body = []
+        for part in parts:
+            found = _load(DEPTH_NAME, f"depth_{part}")["completion"]
+            for protocol, (label, target) in COMPLETION.items():
+                one = found[protocol]
+                values = [one["network"]["depth/absrel_ratio"], one["linear"]["absrel_ratio"]]
+                cells = [*(_number(v, 4) for v in values), _number(one["over_linear"]["absrel_ratio"], 2)]
+                of = target if part == DEPTH_REAL else ""
+                body.append([f"{DEPTH_PARTS[part]}: {label}", *cells, of])
+        head = [f"{what}, single images, AbsRel", DEPTH_NAME, "linear interpolation", "ratio", "target"]
+        return _table(head, body)
+
+    return _apart(table)
 
 
 def depth_cost() -> list[str]:
