@@ -255,7 +255,7 @@ def depth_views() -> list[str]:
         for part in parts:
             views = _load(DEPTH_NAME, f"depth_{part}")["views"]
             for score in ("absrel_ratio", "delta_share"):
-                cells = [_number(views[count].get(f"depth/{score}")) for count in ("2", "3", "5")]
+                cells = [_number(views.get(count, {}).get(f"depth/{score}")) for count in ("2", "3", "5")]
                 body.append([f"{DEPTH_PARTS[part]}: {DEPTH_SCORES[score]}", *cells])
         return _table([f"{what}, {DEPTH_NAME}, all pixels", "2 views", "3 views", "5 views"], body)
 

@@ -197,6 +197,7 @@ class Wall:
     """One sample, as `DepthSamples`."""
 
     rows = [0]
+    comparable = [0]
     left_out = 2
 
     def batch(self, rows: list[int], views: int) -> ViewBatch:

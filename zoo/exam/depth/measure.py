@@ -49,7 +49,7 @@ class DepthReport:
     metrics: Metrics
     """With 3 views, mean over frames."""
     views: dict[str, Metrics]
-    """With 2, 3 and 5 views, each on the same part of the samples."""
+    """With 2, 3 and 5 views, each on the same part of the samples (`DepthSamples.comparable`)."""
     completion: dict[str, dict[str, Any]]
     """Protocol -> metrics of the network and of linear interpolation of the same points, and their ratio."""
 
@@ -72,15 +72,16 @@ def measure_depth(
     Raises:
         ZooError: no sample counts.
     """
-    everything, part = samples.rows, spread(samples.rows, COMPARED)
+    everything, part = samples.rows, spread(samples.comparable, COMPARED)
     if not everything:
         raise ZooError(f"no sample of {samples.describe()['type']} keeps the rule for views")
     progress(f"{len(everything)} samples, {VIEWS} views")
     table = score(network, samples, everything, VIEWS)
-    views = {str(VIEWS): summarise(table.filter(pl.col("row").is_in(part)))}
-    for count in (2, MOST_VIEWS):
+    views = {} if not part else {str(VIEWS): summarise(table.filter(pl.col("row").is_in(part)))}
+    for count in (2, MOST_VIEWS) if part else ():
         progress(f"{len(part)} samples, {count} views")
         views[str(count)] = summarise(score(network, samples, part, count))
+    part = spread(everything, COMPARED)
     progress(f"{len(part)} samples, completion")
     return DepthReport(
         checkpoint=checkpoint,

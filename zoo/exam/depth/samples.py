@@ -3,7 +3,8 @@
 A sample counts where two sources keep the rule: 10 to 25 cm from the anchor, turned by at most 25 degrees,
 with half of the anchor's pixels in their image. The others are counted and left out: nearly static or hardly
 overlapping views show no method the depth. With n views, the first n - 1 sources are used; those after the
-second are there to see whether more help, and may be farther away than the rule says.
+second are there to see whether more help: in rendered rooms on samples where they keep the rule too, in real
+captures, where hardly any do, as far away as the relaxed rule of `zoo.data.select_views` allows.
 """
 
 from __future__ import annotations
@@ -48,8 +49,13 @@ class DepthSamples(Protocol):
         ...
 
     @property
+    def comparable(self) -> list[int]:
+        """Those of them on which numbers of views are compared."""
+        ...
+
+    @property
     def left_out(self) -> int:
-        """How many do not."""
+        """How many do not count."""
         ...
 
     def batch(self, rows: Sequence[int], views: int) -> ViewBatch:
@@ -138,6 +144,12 @@ class RenderedRooms:
         return good
 
     @property
+    def comparable(self) -> list[int]:
+        """Rooms whose sources all keep the rule."""
+        good: list[int] = self.kept.all(1).nonzero()[0].tolist()
+        return good
+
+    @property
     def left_out(self) -> int:
         """How many do not."""
         return self.limit - len(self.rows)
@@ -194,6 +206,7 @@ class RealCapture:
         frames = len(self._source)
         taken = np.arange(frames) if limit is None or limit >= frames else np.linspace(0, frames - 1, limit)
         self.rows: list[int] = np.rint(taken).astype(int).tolist()
+        self.comparable = self.rows  # hardly any frame has four sources that keep the rule
         self.left_out = sum(len(capture.frames) for capture in self._source.captures) - frames
 
     @cached_property
