@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,6 +25,7 @@ from zoo.config import compose
 from zoo.config.rendering import load_domain
 from zoo.data.augment import augment
 from zoo.draws import Draws
+from zoo.exam.depth.cost import take_turns
 from zoo.files import write_text
 from zoo.memory import keep_freed_memory
 from zoo.model.fuse import fused
@@ -35,18 +34,6 @@ from zoo.synth.eyes.renderer import EyeRenderer
 
 HEIGHT, WIDTH = 120, 160
 BATCH = 64
-
-
-def take_turns(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of one call of each contender."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for turn in range(rounds + 3):
-        for name, call in contenders.items():
-            start = time.perf_counter()
-            call()
-            if turn >= 3:
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def latencies(rounds: int) -> dict[str, float]:

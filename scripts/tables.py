@@ -10,6 +10,7 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,28 @@ REAL: tuple[tuple[str, str, str], ...] = (
     ("pupil IoU, mean over frames and people", "segmentation/iou_image_pupil", "≥ 0.87"),
     ("blink AP, mean over people", "blink/blink_ap", "≥ 0.93"),
 )
+
+DEPTH_NAME = "deltas_s"
+DEPTH_METHODS = ("constant", "truth_512", "sift", "truth_at_sift")
+DEPTH_ROOMS, DEPTH_REAL = "rooms_unseen", "hololens"
+DEPTH_TARGETS: dict[tuple[str, str], dict[str, str]] = {
+    (DEPTH_ROOMS, "seen_"): {"absrel_ratio": "≤ 0.05", "rmse_m": "≤ 0.22", "delta_share": "≥ 0.96"},
+    (DEPTH_ROOMS, ""): {"absrel_ratio": "≤ 0.065", "rmse_m": "≤ 0.33", "delta_share": "≥ 0.94"},
+    (DEPTH_REAL, ""): {"absrel_ratio": "≤ 0.085", "delta_share": "≥ 0.91"},
+    (DEPTH_REAL, "sure_"): {"absrel_ratio": "≤ 0.065", "delta_share": "≥ 0.95"},
+}
+DEPTH_REGIONS = {"": "all pixels", "seen_": "pixels that a source sees", "sure_": "the most certain 80 %"}
+DEPTH_SCORES = {"absrel_ratio": "AbsRel", "rmse_m": "RMSE m", "delta_share": "δ<1.25"}
+DEPTH_PARTS = {
+    DEPTH_ROOMS: "unseen rooms",
+    "rooms_shifted": "held-out looks and cameras (*shifted*)",
+    DEPTH_REAL: "HoloLens",
+}
+COMPLETION = {
+    "100_clean": ("100 true points", "≤ 0.8"),
+    "500_noisy": ("500 points, 5 % noise, 10 % outliers", "≤ 0.5"),
+    "500_clean": ("500 true points", "≤ 1"),
+}
 
 
 def _load(name: str, part: str) -> dict[str, Any]:
@@ -173,14 +196,129 @@ def curve() -> list[str]:
     )
 
 
-SECTIONS = {
+def _apart(table: Callable[[list[str], str], list[str]]) -> list[str]:
+    """The table of the rendered parts and that of the real one: their results share no column."""
+    parts = _depth_parts()
+    rooms, real = [p for p in parts if p != DEPTH_REAL], [p for p in parts if p == DEPTH_REAL]
+    tables = [table(rooms, "rendered rooms")] if rooms else []
+    if real:
+        date = _load(DEPTH_NAME, f"depth_{DEPTH_REAL}")["date"]
+        tables += [table(real, f"real rooms, never trained on ({date})")]
+    return [line for i, lines in enumerate(tables) for line in ([""] if i else []) + lines]
+
+
+def depth() -> list[str]:
+    """Dense depth, 3 views, beside what needs no learning."""
+    base = json.loads((METRICS / "baselines_depth.json").read_text(encoding="utf-8"))
+
+    def table(parts: list[str], what: str) -> list[str]:
+        body = []
+        for part in parts:
+            report = _load(DEPTH_NAME, f"depth_{part}")
+            methods = base.get(part, {}).get("methods", {})
+            for region, where in DEPTH_REGIONS.items():
+                for score, name in DEPTH_SCORES.items():
+                    key = f"depth/{region}{score}"
+                    cells = [_number(report["metrics"].get(key))]
+                    cells += [_number(methods.get(m, {}).get(key)) for m in DEPTH_METHODS]
+                    target = DEPTH_TARGETS.get((part, region), {}).get(score, "")
+                    body.append([f"{DEPTH_PARTS[part]}: {where}: {name}", *cells, target])
+            body += _depth_others(part, report["metrics"], methods)
+        head = [f"{what}, 320x240, 3 views", DEPTH_NAME, "constant median", "512 true points",
+                "SIFT", "truth at SIFT's points", "target"]  # fmt: skip
+        return _table(head, body)
+
+    return _apart(table)
+
+
+def _depth_others(part: str, metrics: dict[str, float], methods: dict[str, Any]) -> list[list[str]]:
+    none = ["–"] * len(DEPTH_METHODS)
+    sift = {m: methods.get(m, {}) if m == "sift" else {} for m in DEPTH_METHODS}
+    rows = []
+    for key, label, digits, target in (
+        ("depth/point_share", "most confident quarter of the points (all of SIFT's) within 5 %", 3, "≥ 0.68"),
+        ("depth/point_count", "how many those are, a frame", 0, "≥ 100"),
+    ):
+        cells = [_number(sift[m].get(key), digits) for m in DEPTH_METHODS]
+        of = target if part == DEPTH_REAL else ""
+        rows.append([f"{DEPTH_PARTS[part]}: {label}", _number(metrics.get(key), digits), *cells, of])
+    share = _number(metrics.get("depth/sigma_share"))
+    label = "errors within the stated width, 0.68 if it is true"
+    return [*rows, [f"{DEPTH_PARTS[part]}: {label}", share, *none, "0.63 to 0.73"]]
+
+
+def depth_views() -> list[str]:
+    """What more views give, on the same samples."""
+
+    def table(parts: list[str], what: str) -> list[str]:
+        body = []
+        for part in parts:
+            views = _load(DEPTH_NAME, f"depth_{part}")["views"]
+            for score in ("absrel_ratio", "delta_share"):
+                cells = [_number(views.get(count, {}).get(f"depth/{score}")) for count in ("2", "3", "5")]
+                body.append([f"{DEPTH_PARTS[part]}: {DEPTH_SCORES[score]}", *cells])
+        return _table([f"{what}, {DEPTH_NAME}, all pixels", "2 views", "3 views", "5 views"], body)
+
+    return _apart(table)
+
+
+def depth_completion() -> list[str]:
+    """Single images with sparse depth, beside linear interpolation of the same points."""
+
+    def table(parts: list[str], what: str) -> list[str]:
+        body = []
+        for part in parts:
+            found = _load(DEPTH_NAME, f"depth_{part}")["completion"]
+            for protocol, (label, target) in COMPLETION.items():
+                one = found[protocol]
+                values = [one["network"]["depth/absrel_ratio"], one["linear"]["absrel_ratio"]]
+                cells = [*(_number(v, 4) for v in values), _number(one["over_linear"]["absrel_ratio"], 2)]
+                of = target if part == DEPTH_REAL else ""
+                body.append([f"{DEPTH_PARTS[part]}: {label}", *cells, of])
+        head = [f"{what}, single images, AbsRel", DEPTH_NAME, "linear interpolation", "ratio", "target"]
+        return _table(head, body)
+
+    return _apart(table)
+
+
+def depth_cost() -> list[str]:
+    """Parameters, multiply-accumulates and latency."""
+    cost = _load(DEPTH_NAME, "depth_cost")
+    ms = cost["latency_ms"]
+    rows = [
+        ["parameters, millions", _number(cost["parameters"] / 1e6, 2), ""],
+        ["over the original's 126 M", _number(cost["parameters_over_original"]), "≤ 0.1"],
+        ["GMACs", _number(cost["gmacs"], 2), ""],
+        ["over the original's 92 GMACs", _number(cost["gmacs_over_original"]), "≤ 0.1"],
+        ["milliseconds on one core: all / its backbone alone",
+         f"{ms['network']:.0f} / {ms['backbone']:.0f}", ""],
+        ["all over its backbone alone", _number(cost["network_over_backbone"], 1), ""],
+    ]  # fmt: skip
+    return _table([f"{DEPTH_NAME}, 320x240, 3 views", "measured", "target"], rows)
+
+
+def _depth_parts() -> list[str]:
+    return [part for part in DEPTH_PARTS if (METRICS / DEPTH_NAME / f"depth_{part}.json").is_file()]
+
+
+def measured() -> dict[str, Callable[[], list[str]]]:
+    """The sections whose figures are there: those of depth wait until a checkpoint was measured."""
+    sections = dict(SECTIONS)
+    if _depth_parts() and (METRICS / "baselines_depth.json").is_file():
+        sections |= {"depth": depth, "depth_views": depth_views, "depth_completion": depth_completion}
+    if (METRICS / DEPTH_NAME / "depth_cost.json").is_file():
+        sections["depth_cost"] = depth_cost
+    return sections
+
+
+SECTIONS: dict[str, Callable[[], list[str]]] = {
     "rendered": rendered, "gaze": gaze, "real": real, "people": people, "speed": speed, "curve": curve,
 }  # fmt: skip
 
 
 def fill(text: str) -> str:
     """The README with every section between its markers rendered anew."""
-    for name, section in SECTIONS.items():
+    for name, section in measured().items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not pattern.search(text):
             raise SystemExit(f"README.md has no section <!-- {name} --> ... <!-- /{name} -->")

@@ -57,6 +57,14 @@ def rows(
     return pl.DataFrame(columns)
 
 
+def view_rows(errors: dict[str, dict[str, Masked]], batch: ViewBatch) -> pl.DataFrame:
+    """As `rows`, of methods that are no network: from their errors, by name of the head."""
+    columns = _rooms(batch)
+    for name, some in errors.items():
+        columns |= {f"{name}/{key}": _nullable(error.value, error.valid) for key, error in some.items()}
+    return pl.DataFrame(columns)
+
+
 def _nullable(value: Tensor, valid: Tensor) -> pl.Series:
     dtype = pl.Boolean if value.dtype == torch.bool else pl.Float64
     pairs = zip(value.tolist(), valid.tolist(), strict=True)

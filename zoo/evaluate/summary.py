@@ -6,7 +6,8 @@ What a column means, and so how it is aggregated, is told by the ending of its n
 ``<x>_intersection``, ``<x>_union``    ``iou_<x>`` over the data set, their mean ``miou``, and ``miou_image``
 ``<x>_px``                             ``<x>_px_median``, ``_mean``, ``_p95`` and ``_within_2px`` (a share)
 ``<x>_mm``, ``<x>_deg``                the same without the last
-``<x>_share``, ``<x>_ratio``, ``<x>_m`` its mean, by the same name
+``<x>_share``, ``_ratio``, ``_m``,     its mean, by the same name
+``_count``
 ``<x>_error``                          ``<x>_mae``: its mean
 ``<x>_score``, ``<x>_label``           ``<x>_ap`` (average precision) and ``<x>_accuracy`` at 0.5
 ``<x>_matched``, ``_predicted``,       ``<x>_precision`` and ``<x>_recall`` over the data set
@@ -93,7 +94,7 @@ def _metrics(table: pl.DataFrame) -> dict[str, float]:
         prefix = f"{head}/{stem}"
         if kind in ("px", "mm", "deg"):
             metrics |= _distances(f"{prefix}_{kind}", table[column])
-        elif kind in ("error", "share", "ratio", "m"):
+        elif kind in ("error", "share", "ratio", "m", "count"):
             metrics |= _mean(f"{prefix}_{'mae' if kind == 'error' else kind}", table[column])
         elif kind == "score":
             metrics |= _detection(prefix, table, column)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from zoo.geometry.cameras import pixel_grid, project, rays
@@ -194,3 +194,25 @@ def co_visible(
     there = flat[..., 0, :].unflatten(-1, anchor_depth.shape[-2:])
     comparable = where.inside & (there > 0)
     return comparable & ((where.depth - there).abs() <= tolerance * where.depth), comparable
+
+
+def count_seen(
+    anchor_depth: Float[Tensor, "B H W"],
+    source_depth: Float[Tensor, "B S H W"],
+    cameras: Float[Tensor, "B V 3 3"],
+    cam_to_world: Float[Tensor, "B V 4 4"],
+    usable: Bool[Tensor, "B S"],
+) -> UInt8[Tensor, "B H W"]:
+    """How many of the usable sources see what the anchor's pixel shows, proven by both depths (`co_visible`).
+
+    A pixel whose depth is unknown, in the anchor or where the source would see it, counts as not seen.
+
+    Args:
+        anchor_depth, source_depth: z in metres, 0 unknown; S = V - 1.
+        cameras, cam_to_world: intrinsics and poses; view 0 is the anchor.
+        usable: sources that are there.
+    """
+    relative = relative_pose(cam_to_world[:, :1], cam_to_world[:, 1:])
+    every = anchor_depth[:, None].expand_as(source_depth)
+    seen, _ = co_visible(every, source_depth, cameras[:, :1], cameras[:, 1:], relative)
+    return (seen & usable[..., None, None]).sum(1).to(torch.uint8)

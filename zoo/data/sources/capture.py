@@ -1,7 +1,7 @@
 """Samples of posed captures: every usable frame as the anchor, with the sources that show it best.
 
 From a capture in any layout of `zoo.data.captures`, or a folder of them (a data set of scenes). Depth beyond
-the range is taken as unknown.
+the range is taken as unknown. Where the sources have depth too, it tells which pixels they see.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
 from zoo.data.captures.capture import Capture, Frame
@@ -22,9 +23,10 @@ from zoo.data.fit_views import FittedView, fit_depth, fit_image, fit_points
 from zoo.data.select_views import Choice, ViewRule, read_views, select_views, selection_report
 from zoo.data.views import ViewBatch, ViewSample, check_view_batch, stack_views, view_sample
 from zoo.errors import ZooError
+from zoo.geometry.views import count_seen
 
 T = TypeVar("T")
-_CACHE: Final = 48  # fitted images that are kept: a frame is a source of its neighbours
+_CACHE: Final = 48  # fitted images and depths that are kept: a frame is a source of its neighbours
 
 
 class Anchor(NamedTuple):
@@ -76,7 +78,8 @@ class CaptureViews:
         """What the user should know: what was skipped and why, doubtful units and poses, missing sources."""
         self.height, self.width, self.views = height, width, views
         self._depth_range = depth_range
-        self._cache: OrderedDict[Path, FittedView] = OrderedDict()
+        self._images: OrderedDict[Path, FittedView] = OrderedDict()
+        self._depths: OrderedDict[Path, Float[np.ndarray, "H W"]] = OrderedDict()
         self.anchors: list[Anchor] = []
         for scene, capture in enumerate(self.captures):
             self.remarks += [*capture.report(), *check_consistency(capture)]
@@ -112,41 +115,52 @@ class CaptureViews:
     def __len__(self) -> int:
         return len(self.anchors)
 
-    def batch(self, rows: Int[np.ndarray, "B"]) -> ViewBatch:
-        """The samples at `rows`.
+    def batch(self, rows: Int[np.ndarray, "B"], views: int | None = None) -> ViewBatch:
+        """The samples at `rows`, of all their views or of the first few.
 
         Raises:
             ZooError: a file that cannot be read, naming it.
         """
-        batch = stack_views([self.sample(int(row)) for row in rows])
+        batch = stack_views([self.sample(int(row), views) for row in rows])
         check_view_batch(batch, str(self.root))
         return batch
 
-    def sample(self, row: int) -> ViewSample:
+    def sample(self, row: int, views: int | None = None) -> ViewSample:
         """One sample; its sparse depth is the sensor's, where the capture has one.
 
         Raises:
             ZooError: a file that cannot be read, naming it.
         """
-        frames = self.frames(row)
+        wanted = self.views if views is None else min(views, self.views)
+        frames = self.frames(row)[:wanted]
         fitted = [self._fitted(frame) for frame in frames]
         anchor, size = frames[0], (self.height, self.width)
-        depth = sparse = None
-        if anchor.depth is not None:
-            file = anchor.depth
-            depth = _named(file.path, lambda: self._known(fit_depth(anchor, file, *size)))
+        sparse = None
         if anchor.sparse_depth is not None:
             points = anchor.sparse_depth
             sparse = _named(points.path, lambda: fit_points(anchor, points, *size))
-        return view_sample(
+        depths = [self._depth(frame) for frame in frames]
+        sample = view_sample(
             [view.image for view in fitted],
             [view.camera for view in fitted],
             [np.eye(4) if frame.cam_to_world is None else frame.cam_to_world for frame in frames],
-            depth,
+            depths[0],
             sparse_depth=sparse,
-            views=self.views,
+            views=wanted,
             scene=self.anchors[row].scene,
         )
+        known = [depth for depth in depths[1:] if depth is not None]
+        if sample["depth_valid"] and known and len(known) == len(frames) - 1:
+            count = len(frames)
+            sample["seen"] = count_seen(
+                sample["depth"][None],
+                torch.from_numpy(np.stack(known))[None],
+                sample["cameras"][None, :count],
+                sample["cam_to_world"][None, :count],
+                sample["views_valid"][None, 1:count],
+            )[0]
+            sample["seen_valid"].fill_(True)
+        return sample
 
     def capture(self, row: int) -> Capture:
         """The capture of a sample."""
@@ -158,18 +172,34 @@ class CaptureViews:
         every = self.captures[scene].frames
         return [every[i] for i in (choice.anchor, *choice.sources)][: self.views]
 
-    def _known(self, depth: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
-        low, high = self._depth_range
-        return np.where((depth >= low) & (depth <= high), depth, np.float32(0))
+    def _depth(self, frame: Frame) -> Float[np.ndarray, "H W"] | None:
+        """None where the capture has no depth of the frame."""
+        file = frame.depth
+        if file is None:
+            return None
+
+        def read() -> Float[np.ndarray, "H W"]:
+            depth = _named(file.path, lambda: fit_depth(frame, file, self.height, self.width))
+            low, high = self._depth_range
+            return np.where((depth >= low) & (depth <= high), depth, np.float32(0))
+
+        return _kept(self._depths, file.path, read)
 
     def _fitted(self, frame: Frame) -> FittedView:
-        if frame.image not in self._cache:
-            view = _named(frame.image, lambda: fit_image(frame, self.height, self.width))
-            self._cache[frame.image] = view
-            if len(self._cache) > _CACHE:
-                self._cache.popitem(last=False)
-        self._cache.move_to_end(frame.image)
-        return self._cache[frame.image]
+        def read() -> FittedView:
+            return _named(frame.image, lambda: fit_image(frame, self.height, self.width))
+
+        return _kept(self._images, frame.image, read)
+
+
+def _kept(cache: OrderedDict[Path, T], path: Path, read: Callable[[], T]) -> T:
+    """What `read` returns, or returned lately for this path."""
+    if path not in cache:
+        cache[path] = read()
+        if len(cache) > _CACHE:
+            cache.popitem(last=False)
+    cache.move_to_end(path)
+    return cache[path]
 
 
 def _named(path: Path, read: Callable[[], T]) -> T:

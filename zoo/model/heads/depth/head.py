@@ -19,6 +19,7 @@ from zoo.model.heads.depth.fill import fill, moments_of_map, moments_of_points
 from zoo.model.heads.depth.matches import PROFILE, Matches
 from zoo.model.heads.depth.matching import JointMatching
 from zoo.model.heads.depth.points import CELL, cell_points, cornerness, point_loss, recognised
+from zoo.model.heads.depth.scores import depth_errors, pixel_index
 from zoo.model.neck import FeatureChannels, Map
 from zoo.model.views import ViewFeatures
 
@@ -26,8 +27,6 @@ SIGMA_OF_WIDTH: Final = 1.1479
 """68.27 % of a Laplace density of scale b lies within this times b: -log(1 - 0.6827)."""
 _USUAL: Final = 0.4
 """Inverse depth, 1/m, of a room that nothing is known about."""
-_CLOSE: Final = 0.05
-"""A point within this share of the true depth is right."""
 _JITTER: Final = 2.0
 """Of the points' logits in training: the network shall not depend on the very best pixels."""
 
@@ -114,7 +113,7 @@ class DepthHead(ViewHead[DepthConfig]):
             prediction["point_profile"],
             {key[6:]: value for key, value in prediction.items() if key.startswith("match_")},
         )
-        index = _index(matches.pixels, depth.shape[2])
+        index = pixel_index(matches.pixels, depth.shape[2])
         at_points = depth.flatten(1).gather(1, index)
         strength, seen = _strength_and_seen(batch)
         inverse = 1 / at_points.clamp(min=1e-2)
@@ -133,36 +132,8 @@ class DepthHead(ViewHead[DepthConfig]):
         return Masked(masked(value, valid), valid)
 
     def errors(self, prediction: dict[str, Tensor], batch: ViewBatch) -> dict[str, Masked]:
-        """Scores of each frame, over all labelled pixels, those that a source sees, and the surest 80 %.
-
-        `absrel_ratio`: |z - z*| / z*; `rmse_m`; `delta_share`: largest of z / z*, z* / z below 1.25;
-        `sigma_share`: relative error below the stated one. `point_share`: of the quarter of the points with
-        the highest confidence, those within 5 %.
-        """
-        truth, valid = batch["depth"], batch["depth_valid"]
-        known = (truth > 0) & valid[:, None, None]
-        depth, sigma = prediction["depth"], prediction["sigma"]
-        errors: dict[str, Masked] = {}
-        regions = {"": known, "seen_": known & (batch["seen"] > 0), "sure_": _surest(sigma, known, 0.8)}
-        for name, region in regions.items():
-            ok = region.flatten(1).any(1)
-            ok = ok & batch["seen_valid"] if name == "seen_" else ok
-            for key, value in _scores(depth, truth, region).items():
-                errors[f"{name}{key}"] = Masked(value, ok)
-        relative = (depth / torch.where(known, truth, torch.ones_like(truth)) - 1).abs()
-        errors["sigma_share"] = Masked(_mean(relative <= sigma, known), known.flatten(1).any(1))
-        index = _index(prediction["point_px"], truth.shape[2])
-        at_points = truth.flatten(1).gather(1, index)
-        labelled = (at_points > 0) & (prediction["point_confidence"] > 0)
-        right = (prediction["point_depth"] / at_points.clamp(min=1e-3) - 1).abs() < _CLOSE
-        quarter = _surest(-prediction["point_confidence"][:, None], labelled[:, None], 0.25)[:, 0]
-        errors["point_share"] = Masked(_mean(right, quarter), quarter.any(1))
-        return errors
-
-
-def _index(pixels: Tensor, width: int) -> Tensor:
-    whole = pixels.round().long()
-    return whole[..., 1] * width + whole[..., 0]
+        """Those of `zoo.model.heads.depth.scores`."""
+        return depth_errors(prediction, batch)
 
 
 def _strength_and_seen(batch: ViewBatch) -> tuple[Float[Tensor, "B H W"], Bool[Tensor, "B H W"]]:
@@ -209,27 +180,3 @@ def _edges(error: Tensor, known: Tensor) -> Tensor:
             both = known.narrow(along, 0, size) & known.narrow(along, step, size)
             total = total + ((here - there).abs() * both).sum((1, 2)) / both.sum((1, 2)).clamp(min=1)
     return total
-
-
-def _scores(depth: Tensor, truth: Tensor, region: Tensor) -> dict[str, Tensor]:
-    safe = torch.where(region, truth, torch.ones_like(truth))
-    ratio = torch.maximum(depth / safe, safe / depth.clamp(min=1e-3))
-    return {
-        "absrel_ratio": _mean((depth - safe).abs() / safe, region),
-        "rmse_m": _mean((depth - safe).square(), region).sqrt(),
-        "delta_share": _mean(ratio < 1.25, region),
-    }
-
-
-def _mean(value: Tensor, region: Tensor) -> Tensor:
-    value = torch.where(region, value.to(torch.float32), torch.zeros((), device=value.device))
-    return value.flatten(1).sum(1) / region.flatten(1).sum(1).clamp(min=1)
-
-
-def _surest(sigma: Tensor, known: Tensor, share: float) -> Tensor:
-    """The share of the known places that has the lowest sigma, of each sample."""
-    flat = torch.where(known, sigma, torch.full_like(sigma, torch.inf)).flatten(1)
-    count = (share * known.flatten(1).sum(1)).ceil().long()
-    order = flat.sort(dim=1).values
-    limit = order.gather(1, (count - 1).clamp(min=0)[:, None])
-    return known & (sigma <= limit[..., None]) & (count > 0)[:, None, None]

@@ -1,0 +1,1 @@
+"""The exam of depth: samples, sparse measurements, baselines, cost, and the report."""
