@@ -110,7 +110,7 @@ def predict(
         list[str],
         typer.Argument(
             metavar="SOURCE...",
-            help="Eyes: files, folders, globs, videos, or camera:0. Rooms: a posed capture, or images with --sparse.",
+            help="Eyes: files, folders, globs, videos, camera:0. Rooms: a capture, or images with --sparse.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
@@ -134,20 +134,23 @@ def predict(
         str | None, typer.Option("--format", help="Rooms: the capture's layout, if it is not found out.")
     ] = None,
     count: Annotated[
-        int | None, typer.Option("--sources", min=1, max=7, help="Rooms: other views of a frame. [default: 2]")
+        int | None,
+        typer.Option("--sources", min=1, max=7, help="Rooms: other views a frame. [default: 2]"),
     ] = None,
     views: Annotated[
         Path | None, typer.Option(help="Rooms: a csv anchor,source_1,source_2,... of frame names instead.")
     ] = None,
     sparse: Annotated[
         Path | None,
-        typer.Option(help="Rooms: a folder of sparse depth to complete: 16-bit mm PNGs named like the frames."),
+        typer.Option(
+            help="Rooms: sparse depth to complete: a folder of 16-bit mm PNGs named like the frames."
+        ),
     ] = None,
     metres_per_unit: Annotated[
         float | None, typer.Option(min=1e-9, help="Rooms: unit of a capture whose scale is open (COLMAP).")
     ] = None,
     mesh: Annotated[bool, typer.Option(help="Rooms: fuse all frames into mesh.ply and mesh.glb.")] = True,
-    voxel_m: Annotated[float | None, typer.Option(help="Rooms: voxels of the fusion. [default: 0.02]")] = None,
+    voxel_m: Annotated[float | None, typer.Option(help="Rooms: size of a voxel. [default: 0.02]")] = None,
 ) -> None:
     """Predict frames. Eyes: OUT/predictions.csv (one row a frame, native pixels), overlays and masks.
 

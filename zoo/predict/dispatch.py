@@ -37,8 +37,8 @@ def for_rooms(
             raise ZooError(f"{given[0]} is for rooms, and {metadata.name} looks at eyes")
         if capture is not None:
             raise ZooError(
-                f"{sources[0]}: a posed capture of a room (layout {capture}), and {metadata.name} looks at eyes; "
-                "its depth needs a checkpoint with a depth head (`zoo list`)"
+                f"{sources[0]}: a posed capture of a room (layout {capture}), and {metadata.name} looks at "
+                "eyes; its depth needs a checkpoint with a depth head (`zoo list`)"
             )
         return False
     if types - _ROOMS and not given and capture is None:

@@ -98,14 +98,18 @@ def test_a_closed_surface_across_blocks_has_no_holes() -> None:
     made = extract(blocks, value.astype(np.float32), known, colour, 1.0)
     radius = np.linalg.norm(made.vertices - [0.3, -0.2, 0.1], axis=-1)
     assert np.abs(radius - 9.3).max() < 0.15
-    edges = np.sort(np.concatenate([made.faces[:, [0, 1]], made.faces[:, [1, 2]], made.faces[:, [2, 0]]]), axis=1)
+    edges = np.sort(
+        np.concatenate([made.faces[:, [0, 1]], made.faces[:, [1, 2]], made.faces[:, [2, 0]]]), axis=1
+    )
     _, uses = np.unique(edges, axis=0, return_counts=True)
     assert (uses == 2).all()
     assert len(made.vertices) - len(uses) + len(made.faces) == 2  # Euler's number of a sphere
 
 
 def test_fragments_go_and_the_rest_keeps_its_shape() -> None:
-    square = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [5, 5, 5], [6, 5, 5], [5, 6, 5]], np.float32)
+    square = np.array(
+        [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [5, 5, 5], [6, 5, 5], [5, 6, 5]], np.float32
+    )
     faces = np.array([[4, 5, 6], [0, 1, 2], [0, 2, 3]], np.int32)
     left = Mesh(square, faces, np.zeros((7, 3), np.uint8)).without_fragments(2)
     assert np.array_equal(left.vertices, square[:4])

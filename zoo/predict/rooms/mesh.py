@@ -16,7 +16,7 @@ class Mesh(NamedTuple):
     colours: UInt8[np.ndarray, "V 3"]
 
     def normals(self) -> Float32[np.ndarray, "V 3"]:
-        """Unit normals of the vertices: means of the faces', weighted by area; (0, 0, 1) where there is none."""
+        """Unit normals of the vertices, means of the faces' weighted by area; (0, 0, 1) if there is none."""
         a, b, c = (self.vertices[self.faces[:, i]] for i in range(3))
         of_faces = np.cross(b - a, c - a)
         total = np.stack(

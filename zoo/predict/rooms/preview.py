@@ -30,7 +30,7 @@ def preview(
     sigma: Float32[np.ndarray, "h w"],
     far: float,
 ) -> Picture:
-    """Image, depth (near red, far blue) and uncertainty (sure dark, unsure bright); unknown pixels are black."""
+    """Image, depth (near red, far blue), uncertainty (sure dark, unsure bright); unknown is black."""
     height, width = depth.shape
     scale = min(1.0, _WIDEST / width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

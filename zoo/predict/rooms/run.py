@@ -12,9 +12,9 @@ from typing import Final
 
 from rich.console import Console
 
-from zoo.data.captures.consistency import check_consistency
 from zoo.data.captures.assemble import USED_WITHOUT
 from zoo.data.captures.capture import Capture
+from zoo.data.captures.consistency import check_consistency
 from zoo.data.select_views import MAX_SOURCES, selection_report
 from zoo.errors import ZooError
 from zoo.predict.frames import prefetched

@@ -62,8 +62,8 @@ def open_source(
         unit = capture.nominal_metres_per_unit()
         capture = capture.scaled(unit)
         remarks.append(
-            f"one unit of its poses is taken as {unit:.4g} m, which makes the scene as large as a room: depths "
-            "are right up to one factor; --metres-per-unit sets it"
+            f"one unit of its poses is taken as {unit:.4g} m, which makes the scene as large as a room: "
+            "depths are right up to one factor; --metres-per-unit sets it"
         )
     if sparse is not None:
         capture, notes = _with_sparse(capture, sparse.expanduser())
@@ -88,7 +88,7 @@ def _is_capture(root: Path) -> bool:
 
 def _only_capture(patterns: Sequence[str]) -> Path:
     if len(patterns) > 1:
-        raise ZooError(f"one capture at a time, not {len(patterns)} sources; images without poses need --sparse")
+        raise ZooError(f"one capture at a time, not {len(patterns)} sources; images alone need --sparse")
     root = Path(patterns[0]).expanduser()
     below = find_captures(root) if root.is_dir() else []
     if len(below) > 1:

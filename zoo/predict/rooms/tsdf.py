@@ -31,9 +31,7 @@ class Volume:
         max_blocks: of 8 x 8 x 8 voxels (8 KiB each). What would need more is left out, and `full` is true.
     """
 
-    def __init__(
-        self, voxel_m: float, truncation_m: float | None = None, max_blocks: int = 120_000
-    ) -> None:
+    def __init__(self, voxel_m: float, truncation_m: float | None = None, max_blocks: int = 120_000) -> None:
         self.voxel_m = voxel_m
         self.truncation_m = 4 * voxel_m if truncation_m is None else truncation_m
         self.full = False
@@ -74,7 +72,7 @@ class Volume:
             self._update(rows[start : start + _CHUNK], depth, weight, image, camera, cam_to_world)
 
     def mesh(self, least_weight: float = 0.0) -> Mesh:
-        """The surface between voxels that have more than a weight; without vertices where nothing was seen."""
+        """The surface between voxels of more than a weight; without vertices where nothing was seen."""
         count = len(self._rows)
         cube = (count, SIDE, SIDE, SIDE)
         return extract(
