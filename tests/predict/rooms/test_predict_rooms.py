@@ -22,6 +22,7 @@ from tests.hub import tiny
 from zoo.cli import app
 from zoo.data.captures.capture import Frame
 from zoo.data.captures.detect import open_capture
+from zoo.data.captures.poses import pose_of_quaternion
 from zoo.data.fit_views import Fit
 from zoo.data.views import ViewSample
 from zoo.errors import ZooError
@@ -307,15 +308,16 @@ def test_viewer_says_what_is_missing_and_places_the_cameras(
         add_point_cloud=lambda *_, **__: None,
         add_camera_frustum=lambda name, **options: calls.append((name, options)),
     )
-    turns = SimpleNamespace(SO3=SimpleNamespace(from_matrix=lambda matrix: SimpleNamespace(wxyz=matrix)))
     fakes = {
-        "viser": SimpleNamespace(ViserServer=lambda **_: SimpleNamespace(scene=stage), transforms=turns),
+        "viser": SimpleNamespace(ViserServer=lambda **_: SimpleNamespace(scene=stage)),
         "trimesh": SimpleNamespace(load=lambda *_, **__: SimpleNamespace(vertices=[])),
     }
     monkeypatch.setattr(view, "import_module", fakes.__getitem__)
     view.build(tmp_path / "out", "127.0.0.1", 8080)
     assert [name for name, _ in calls] == ["/cameras/00003", "/cameras/00005"]
     assert np.allclose(calls[1][1]["position"], scene.poses[1][:3, 3])
+    turn = pose_of_quaternion(*calls[1][1]["wxyz"], scene.poses[1][:3, 3])
+    assert np.allclose(turn, scene.poses[1], atol=1e-6)
     assert np.isclose(calls[0][1]["aspect"], captured.WIDTH / captured.HEIGHT)
     assert calls[0][1]["image"].shape[1] == 160
 

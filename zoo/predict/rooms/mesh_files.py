@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
@@ -74,9 +74,9 @@ def write_glb(path: Path, mesh: Mesh, up: Float[np.ndarray, "3"] | None = None) 
         {"bufferView": 2, "componentType": _UINT8, "normalized": True, "count": count, "type": "VEC4"},
         {"bufferView": 3, "componentType": _UINT32, "count": mesh.faces.size, "type": "SCALAR"},
     ]
-    node = {"mesh": 0, "name": "mesh"}
+    node: dict[str, Any] = {"mesh": 0, "name": "mesh"}
     if up is not None:
-        node["matrix"] = _upright(up).T.ravel().tolist()  # column by column  # type: ignore[assignment]
+        node["matrix"] = _upright(up).T.ravel().tolist()  # column by column
     scene = {
         "asset": {"version": "2.0", "generator": "zoo"},
         "scene": 0,
@@ -118,7 +118,7 @@ def _records(
     colours: UInt8[np.ndarray, "N 3"],
     further: dict[str, int],
     values: Float32[np.ndarray, "N k"],
-) -> np.ndarray:
+) -> np.ndarray[Any, np.dtype[Any]]:
     names = [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), *((name, "<f4") for name in further)]
     records = np.empty(len(points), dtype=[*names, ("red", "u1"), ("green", "u1"), ("blue", "u1")])
     for axis, name in enumerate("xyz"):
@@ -130,7 +130,7 @@ def _records(
     return records
 
 
-def _header(records: np.ndarray) -> list[str]:
+def _header(records: np.ndarray[Any, np.dtype[Any]]) -> list[str]:
     assert records.dtype.fields is not None
     kinds = {"f": "float", "u": "uchar"}
     lines = [f"property {kinds[kind.kind]} {name}" for name, (kind, *_) in records.dtype.fields.items()]

@@ -6,7 +6,7 @@ from typing import Final
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
 
@@ -45,7 +45,7 @@ def preview(
     return np.concatenate([_titled(part, title) for part, title in parts], axis=1)
 
 
-def _coloured(level: Float32[np.ndarray, "h w"], known: np.ndarray, colours: int) -> Picture:
+def _coloured(level: Float32[np.ndarray, "h w"], known: Bool[np.ndarray, "h w"], colours: int) -> Picture:
     steps = (np.clip(level, 0, 1) * 255).astype(np.uint8)
     coloured = cv2.applyColorMap(steps, colours)[:, :, ::-1]
     return np.where(known[:, :, None], coloured, 0).astype(np.uint8)

@@ -7,11 +7,12 @@ crossed edge. Fewer slivers than marching cubes, no table of cases, and no seams
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64, Shaped, UInt8
+from jaxtyping import Bool, Float32, Int32, Int64, Shaped, UInt8
 
 from zoo.predict.rooms.mesh import Mesh
 
@@ -24,11 +25,14 @@ _EDGES: Final = [
 ]  # pairs of corners
 _CHUNK: Final = 512  # blocks at a time
 
+RowsOf = Callable[[Any], Any]
+"""From places of blocks (n, 3) to their rows (n,); -1 where there is none."""
+
 
 def extract(
     blocks: Int64[np.ndarray, "N 3"],
     distance: Float32[np.ndarray, "N 8 8 8"],
-    known: Shaped[np.ndarray, "N 8 8 8"],
+    known: Bool[np.ndarray, "N 8 8 8"],
     colour: Shaped[np.ndarray, "N 8 8 8 4"],
     voxel_m: float,
 ) -> Mesh:
@@ -38,7 +42,7 @@ def extract(
         blocks: places of the blocks in the world, counted in blocks; voxel (i, j, k) of block (x, y, z) is
             at ``voxel_m * (8 x + i, 8 y + j, 8 z + k)``.
         distance: signed, of the voxels; any unit.
-        known: bool; a cell with an unknown corner holds no surface.
+        known: a cell with an unknown corner holds no surface.
         colour: red, green, blue in [0, 255] and their weight.
         voxel_m: metres.
     """
@@ -84,7 +88,12 @@ def _packed(places: Int64[np.ndarray, "n 3"]) -> Int64[np.ndarray, "n"]:
     return (shifted[:, 0] << 42) | (shifted[:, 1] << 21) | shifted[:, 2]
 
 
-def _shifted(rows, rows_of, blocks, corner):  # type: ignore[no-untyped-def]
+def _shifted(
+    rows: Int64[np.ndarray, "r"],
+    rows_of: RowsOf,
+    blocks: Int64[np.ndarray, "N 3"],
+    corner: Int64[np.ndarray, "3"],
+) -> tuple[Int64[np.ndarray, "v"], Bool[np.ndarray, "v"]]:
     """Flat positions of the voxels one corner away from those of `rows`, and whether they are there."""
     local = np.indices((SIDE,) * 3).reshape(3, -1).T + corner
     over = local // SIDE
@@ -94,7 +103,7 @@ def _shifted(rows, rows_of, blocks, corner):  # type: ignore[no-untyped-def]
         mask = (over == step).all(1)
         where[:, mask] = rows_of(blocks[rows] + step)[:, None]
     valid = where >= 0
-    return (np.where(valid, where * SIDE**3 + inner, 0)).ravel(), valid.ravel()
+    return np.where(valid, where * SIDE**3 + inner, 0).ravel(), valid.ravel()
 
 
 def _positions(value: Float32[np.ndarray, "M 8"]) -> Float32[np.ndarray, "M 3"]:
@@ -117,7 +126,13 @@ def _mixed(corners: Shaped[np.ndarray, "M 8 4"]) -> UInt8[np.ndarray, "M 3"]:
     return np.clip(np.rint(mean), 0, 255).astype(np.uint8)
 
 
-def _faces(cells, signs, number, blocks, rows_of):  # type: ignore[no-untyped-def]
+def _faces(
+    cells: Int64[np.ndarray, "M"],
+    signs: Bool[np.ndarray, "M 4"],
+    number: Int32[np.ndarray, "N 512"],
+    blocks: Int64[np.ndarray, "N 3"],
+    rows_of: RowsOf,
+) -> Int32[np.ndarray, "F 3"]:
     """Two triangles about each crossed edge whose four cells all have a vertex."""
     rows, local = cells // SIDE**3, np.stack(np.unravel_index(cells % SIDE**3, (SIDE,) * 3), axis=-1)
     found: list[Int32[np.ndarray, "n 3"]] = []

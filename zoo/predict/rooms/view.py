@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+from jaxtyping import Float
 from rich.console import Console
 
 from zoo.errors import ZooError
@@ -69,11 +70,11 @@ def build(folder: Path, host: str, port: int) -> Any:
     every = max(1, math.ceil(len(cameras) / _PICTURES))
     for number, camera in enumerate(cameras):
         picture = _picture(folder, camera) if number % every == 0 else None
-        _add_camera(viser, server, camera, picture)
+        _add_camera(server, camera, picture)
     return server
 
 
-def _add_camera(viser: Any, server: Any, camera: dict[str, Any], picture: Any) -> None:
+def _add_camera(server: Any, camera: dict[str, Any], picture: Any) -> None:
     pose = np.array(camera["cam_to_world"])
     width, height = camera["size"]
     server.scene.add_camera_frustum(
@@ -81,10 +82,18 @@ def _add_camera(viser: Any, server: Any, camera: dict[str, Any], picture: Any) -
         fov=2 * math.atan(height / 2 / camera["fx_fy_cx_cy"][1]),
         aspect=width / height,
         scale=_FRUSTUM_M,
-        wxyz=viser.transforms.SO3.from_matrix(pose[:3, :3]).wxyz,
+        wxyz=_quaternion(pose[:3, :3]),
         position=pose[:3, 3],
         image=picture,
     )
+
+
+def _quaternion(rotation: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "4"]:
+    """w, x, y, z."""
+    turn = cv2.Rodrigues(rotation)[0][:, 0]
+    angle = float(np.linalg.norm(turn))
+    axis = turn / angle if angle > 0 else turn
+    return np.array([math.cos(angle / 2), *(math.sin(angle / 2) * axis)])
 
 
 def _picture(folder: Path, camera: dict[str, Any]) -> Any:

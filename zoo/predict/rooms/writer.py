@@ -9,7 +9,7 @@ from typing import Final
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Float32, Shaped
+from jaxtyping import Bool, Float, Float32, Shaped, UInt16
 
 from zoo.data.captures.files import BadFileError, read_rgb
 from zoo.errors import ZooError
@@ -139,7 +139,9 @@ class RoomWriter:
                 raise _write_error(self._folder, failed) from None
 
 
-def _millimetres(metres: Float32[np.ndarray, "h w"], known: np.ndarray) -> Shaped[np.ndarray, "h w"]:
+def _millimetres(
+    metres: Float32[np.ndarray, "h w"], known: Bool[np.ndarray, "h w"]
+) -> UInt16[np.ndarray, "h w"]:
     """16 bit; what is known is at least 1, as 0 means unknown, and what is too far for 16 bits is unknown."""
     values = np.rint(metres * _MM)
     fits = known & (values <= np.iinfo(np.uint16).max)
