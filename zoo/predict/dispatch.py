@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.data.captures import nyu
 from zoo.data.captures.detect import detect
 from zoo.errors import ZooError
 from zoo.hub.index import resolve
@@ -35,7 +36,7 @@ def for_rooms(
     if not types & _ROOMS:
         if given:
             raise ZooError(f"{given[0]} is for rooms, and {metadata.name} looks at eyes")
-        if capture is not None:
+        if capture not in (None, nyu.NAME):  # that is a folder with any HDF5 file in it
             raise ZooError(
                 f"{sources[0]}: a posed capture of a room (layout {capture}), and {metadata.name} looks at "
                 "eyes; its depth needs a checkpoint with a depth head (`zoo list`)"

@@ -153,7 +153,8 @@ def _with_sparse(capture: Capture, folder: Path) -> tuple[Capture, list[str]]:
         )
     remarks = []
     if missing:
-        remarks.append(f"{len(missing)} frames (such as {missing[0].name}) have no sparse depth in {folder}")
+        count = f"{len(missing)} of {len(frames)} frames (such as {missing[0].name})"
+        remarks.append(f"{count} have no sparse depth in {folder}")
     remarks += _check_unit([f.sparse_depth for f in frames if f.sparse_depth is not None], folder)
     return replace(capture, frames=tuple(frames)), remarks
 
