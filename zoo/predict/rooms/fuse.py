@@ -18,7 +18,7 @@ MAX_SIGMA: Final = 0.12
 """Pixels of a larger relative uncertainty are kept in the depth images and left out of the mesh."""
 _FULL_SIGMA: Final = 0.03  # counts as 1; less sure pixels count by the inverse of their variance
 _EDGE: Final = 0.12  # relative range of depth among neighbours: a border, where predicted depth lies between
-_TRUNCATION_VOXELS: Final = 5
+_TRUNCATION_M: Final = 0.15  # predictions of one surface differ by several per cent and must still overlap
 _LEAST_WEIGHT: Final = 0.6  # of a voxel: more than one unsure look
 _LEAST_AREA_M2: Final = 0.02  # of a part of the mesh
 
@@ -32,7 +32,7 @@ class Fusion:
     """
 
     def __init__(self, voxel_m: float, farthest_m: float = 6.0) -> None:
-        self._volume = Volume(voxel_m, _TRUNCATION_VOXELS * voxel_m)
+        self._volume = Volume(voxel_m, max(_TRUNCATION_M, 4 * voxel_m))
         self._farthest_m = farthest_m
         self._down = np.zeros(3)
 

@@ -82,7 +82,11 @@ class Reader:
             done = done._replace(remarks=(*remarks, SINGLE))
         poses = [np.eye(4) if f.cam_to_world is None else f.cam_to_world for f in (frame, *sources)]
         sample = view_sample(
-            [each.image for each in views], [each.camera for each in views], poses, sparse_depth=points
+            [each.image for each in views],
+            [each.camera for each in views],
+            poses,
+            sparse_depth=points,
+            views=2,  # the network wants a source, if only one that is not valid
         )
         yield Loaded(done, view, sample)
 
