@@ -58,7 +58,7 @@ class Report:
         elif now - self._last >= _PLAIN_EVERY_S:
             self._last = now
             of = f" of {self._total}" if self._total else ""
-            self._line(f"{frames}{of} frames, {rate}")
+            self._line(f"{frames}{of} frames" + (f", {rate}" if rate else ""))
 
     def warn(self, file: str, text: str, skipped: bool) -> None:
         """Name something about an input; count it where data were left out."""

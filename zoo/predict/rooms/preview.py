@@ -20,8 +20,8 @@ _STRIP: Final = 22
 def far_of(depth: Float32[np.ndarray, "h w"]) -> float:
     """The depth that is drawn as farthest, for captures whose frames look like this one."""
     known = depth[depth > 0]
-    typical = float(np.quantile(known, 0.9)) if len(known) else 0.0
-    return next((far for far in _FAR_M if far >= 1.1 * typical), _FAR_M[-1])
+    typical = float(np.quantile(known, 0.7)) if len(known) else 0.0
+    return next((far for far in _FAR_M if far >= 1.2 * typical), _FAR_M[-1])
 
 
 def preview(
