@@ -107,7 +107,11 @@ def verify(
 def predict(
     name: Name,
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, globs, videos, or camera:0.")
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Eyes: files, folders, globs, videos, camera:0. Rooms: a capture, or images with --sparse.",
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
     device: Device = "auto",
@@ -142,30 +146,86 @@ def predict(
             "answer them with it. Needs --camera; images are predicted twice.",
         ),
     ] = False,
+    layout: Annotated[
+        str | None, typer.Option("--format", help="Rooms: the capture's layout, if it is not found out.")
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option("--sources", min=1, max=7, help="Rooms: other views a frame. [default: 2]"),
+    ] = None,
+    views: Annotated[
+        Path | None, typer.Option(help="Rooms: a csv anchor,source_1,source_2,... of frame names instead.")
+    ] = None,
+    sparse: Annotated[
+        Path | None,
+        typer.Option(
+            help="Rooms: sparse depth to complete: a folder of 16-bit mm PNGs named like the frames."
+        ),
+    ] = None,
+    metres_per_unit: Annotated[
+        float | None, typer.Option(min=1e-9, help="Rooms: unit of a capture whose scale is open (COLMAP).")
+    ] = None,
+    mesh: Annotated[bool, typer.Option(help="Rooms: fuse all frames into mesh.ply and mesh.glb.")] = True,
+    voxel_m: Annotated[float | None, typer.Option(help="Rooms: size of a voxel. [default: 0.02]")] = None,
 ) -> None:
-    """Predict frames: OUT/predictions.csv (one row a frame, native pixels), overlays and masks.
+    """Predict frames. Eyes: OUT/predictions.csv (one row a frame, native pixels), overlays and masks.
+
+    Rooms: OUT/depth/, uncertainty/ (16 bit, mm, 0 unknown), preview/, predictions.csv, points.ply, mesh.ply,
+    mesh.glb.
 
     Inputs that cannot be used are named, skipped and counted. The table is written as predictions.csv.part
     and renamed at the end; after Ctrl-C too, it holds the frames that were done.
 
     Exit code 0: all done; 1: something was skipped; 2: wrong arguments; 130: interrupted.
     """
-    from zoo.predict.run import predict_sources
+    from zoo.predict.dispatch import for_rooms
 
-    summary = predict_sources(
-        name,
-        sources,
-        output,
-        device=device,
-        batch_size=batch_size,
-        overlays=overlays,
-        masks=masks,
-        camera=camera,
-        rig=rig,
-        calibration=calibration,
-        recording=recording,
-        console=_errors(),
-    )
+    of_rooms = {
+        "--format": layout, "--sources": count, "--views": views, "--sparse": sparse,
+        "--metres-per-unit": metres_per_unit, "--voxel-m": voxel_m,
+    }  # fmt: skip
+    of_eyes = {
+        "--masks": masks or None,
+        "--calibration": calibration,
+        "--rig": rig,
+        "--recording": recording or None,
+    }
+    if for_rooms(name, sources, of_rooms, of_eyes):
+        from zoo.predict.rooms.run import SOURCES, VOXEL_M, predict_rooms
+
+        summary = predict_rooms(
+            name,
+            sources,
+            output,
+            layout=layout,
+            count=count or SOURCES,
+            views_csv=views,
+            sparse=sparse,
+            camera=camera,
+            metres_per_unit=metres_per_unit,
+            mesh=mesh,
+            voxel_m=VOXEL_M if voxel_m is None else voxel_m,
+            device=device,
+            batch_size=batch_size,
+            console=_errors(),
+        )
+    else:
+        from zoo.predict.run import predict_sources
+
+        summary = predict_sources(
+            name,
+            sources,
+            output,
+            device=device,
+            batch_size=batch_size,
+            overlays=overlays,
+            masks=masks,
+            camera=camera,
+            rig=rig,
+            calibration=calibration,
+            recording=recording,
+            console=_errors(),
+        )
     frames = f"{summary.frames} frame{'' if summary.frames == 1 else 's'}"
     text = f"{frames} -> {summary.output / 'predictions.csv'}; {summary.skipped} skipped"
     text += " (named above)" if summary.skipped else ""
@@ -175,6 +235,18 @@ def predict(
         raise typer.Exit(INTERRUPTED)
     if summary.skipped:
         raise typer.Exit(1)
+
+
+@command(app, "view")
+def view(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="A folder of `zoo predict` of rooms.")],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page.")] = 8080,
+    host: Annotated[str, typer.Option(help="0.0.0.0 shows it to the whole network.")] = "127.0.0.1",
+) -> None:
+    """Show the mesh, the points and the cameras of a predicted capture in a browser, until Ctrl-C."""
+    from zoo.predict.rooms.view import serve
+
+    serve(output, host, port, Console())
 
 
 @command(app, "calibrate")

@@ -51,13 +51,14 @@ class Report:
             self._first = (now, frames)
         self.frames = frames
         since, before = self._first
-        rate = f"{(frames - before) / (now - since):.0f} frames/s" if now > since else ""
+        speed = (frames - before) / (now - since) if now > since else 0.0
+        rate = f"{speed:.{0 if speed >= 10 else 1}f} frames/s" if now > since else ""
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=frames, rate=rate)
         elif now - self._last >= _PLAIN_EVERY_S:
             self._last = now
             of = f" of {self._total}" if self._total else ""
-            self._line(f"{frames}{of} frames, {rate}")
+            self._line(f"{frames}{of} frames" + (f", {rate}" if rate else ""))
 
     def warn(self, file: str, text: str, skipped: bool) -> None:
         """Name something about an input; count it where data were left out."""

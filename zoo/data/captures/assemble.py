@@ -20,6 +20,8 @@ from zoo.geometry.lens import Distortion
 
 UNIFORM = 0.01
 """Largest relative difference between the scales of width and height that rounding to pixels explains."""
+USED_WITHOUT = "missing; the frame is used without it"
+"""The reason of what is noted and not left out."""
 _MIDDLE = (0.3, 0.7)  # where principal points lie, as a share of the image, if the size is only assumed
 
 
@@ -96,7 +98,7 @@ def assemble(
         depths = []
         for depth in (candidate.depth, candidate.sparse_depth):
             if depth is not None and not depth.path.is_file():
-                skipped.append(Skipped(depth.path, "missing; the frame is used without it"))
+                skipped.append(Skipped(depth.path, USED_WITHOUT))
                 depth = None
             depths.append(depth)
         frames.append(
