@@ -16,7 +16,6 @@ from zoo.data.views import ViewBatch, ViewSample, check_view_batch, stack_views
 from zoo.errors import ZooError
 from zoo.hub import checkpoint
 from zoo.hub.metadata import ModelMetadata
-from zoo.model.heads import ViewHead
 from zoo.model.network import Network
 from zoo.predict.predictor import pick_device
 
@@ -49,7 +48,7 @@ class RoomPredictor:
     """
 
     def __init__(self, network: Network, metadata: ModelMetadata, device: torch.device | str = "cpu") -> None:
-        heads = network.heads_of(ViewHead)
+        heads = network.heads_of("views")
         if not heads:
             raise ZooError(f"{metadata.name} has no head that looks at rooms: {', '.join(network.heads)}")
         self.device = torch.device(device)

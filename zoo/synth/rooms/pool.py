@@ -18,8 +18,8 @@ from zoo.synth.rooms.renderer import RoomRenderer
 
 _CHUNK = 4
 """Scenes in one go: what they need lies in the cache of one core."""
-_COMPILE_FROM = 1000
-"""Samples from which compiling the shaders in every process pays."""
+_COMPILE_FROM = 50e6
+"""Pixels from which compiling the shaders in every process pays."""
 
 _renderer: RoomRenderer | None = None
 
@@ -73,7 +73,7 @@ def render_room_pool(
             progress(writer.done, count)
         return
 
-    compiled = count - writer.done >= _COMPILE_FROM
+    compiled = (count - writer.done) * views * height * width >= _COMPILE_FROM
     context = multiprocessing.get_context("spawn")
     setup = (domain, seed, height, width, views, samples, compiled)
     with ProcessPoolExecutor(workers, context, _start, setup) as executor:
