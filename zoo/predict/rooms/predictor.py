@@ -49,7 +49,7 @@ class RoomPredictor:
     """
 
     def __init__(self, network: Network, metadata: ModelMetadata, device: torch.device | str = "cpu") -> None:
-        heads = network.heads_of(ViewHead)
+        heads = network.heads_of(ViewHead)  # type: ignore[type-abstract]
         if not heads:
             raise ZooError(f"{metadata.name} has no head that looks at rooms: {', '.join(network.heads)}")
         self.device = torch.device(device)
