@@ -14,12 +14,12 @@ from zoo.predict.rooms.mesh import Mesh
 from zoo.predict.rooms.predictor import FittedDepth
 from zoo.predict.rooms.tsdf import Volume
 
-MAX_SIGMA: Final = 0.12
+MAX_SIGMA: Final = 0.15
 """Pixels of a larger relative uncertainty are kept in the depth images and left out of the mesh."""
-_FULL_SIGMA: Final = 0.03  # counts as 1; less sure pixels count by the inverse of their variance
+_FULL_SIGMA: Final = 0.05  # counts as 1; less sure pixels count by the inverse of their variance
 _EDGE: Final = 0.12  # relative range of depth among neighbours: a border, where predicted depth lies between
 _TRUNCATION_M: Final = 0.15  # predictions of one surface differ by several per cent and must still overlap
-_LEAST_WEIGHT: Final = 0.6  # of a voxel: more than one unsure look
+_LEAST_WEIGHT: Final = 0.3  # of a voxel: more than one unsure look
 _LEAST_AREA_M2: Final = 0.02  # of a part of the mesh
 
 

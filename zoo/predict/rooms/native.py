@@ -54,6 +54,6 @@ def _places(
         grid = torch.cat([undistort_pixels(some, camera, distortion) for some in grid.split(64)])
     places = Fit.cover(size, height, width).to_fitted(grid.numpy())
     limits = np.array([width - 1, height - 1]) + _BEYOND
-    inside = ((places >= -_BEYOND) & (places <= limits)).all(-1)
+    inside = np.asarray(((places >= -_BEYOND) & (places <= limits)).all(-1))
     across, down = (np.ascontiguousarray(places[..., i], dtype=np.float32) for i in range(2))
     return (across, down), inside
