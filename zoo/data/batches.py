@@ -92,7 +92,7 @@ def loader(
     )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)  # each source of a mixture is somewhere in an order of its own
 def _permutation(seed: int, epoch: int, size: int) -> Int[np.ndarray, "size"]:
     key = np.random.SeedSequence([seed % 2**64, epoch])
     return np.random.Generator(np.random.Philox(key)).permutation(size)
