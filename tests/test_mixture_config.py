@@ -63,6 +63,16 @@ def test_every_mixture_composes(name: str, folder: Path) -> None:
     assert config.data.type == "mixture"
 
 
+def test_sources_of_a_mixture_are_left_out_and_added(folder: Path) -> None:
+    (folder / "mixture").mkdir()
+    mine = "# @package _global_\ndefaults:\n  - eyes_mixed\ndata: {eyes: {rendered: {max_samples: 7}}}\n"
+    (folder / "mixture" / "mine.yaml").write_text(mine)
+    config = compose("train", ["network=both", "mixture=mine", "~data.eyes.real", VIEWS], folder)
+    assert list(config.sources) == ["data.eyes.rendered.data", "data.views.r.data"]
+    assert isinstance(config.data, MixtureData)
+    assert config.data.eyes["rendered"].max_samples == 7
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

@@ -55,7 +55,7 @@ def two_rooms(rooms: RoomViews) -> Any:
     def read(rows: np.ndarray) -> ViewBatch:
         batch = rooms.batch(rows)
         for key in ("images", "cameras", "cam_to_world", "views_valid"):
-            batch[key] = batch[key][:, :2]  # type: ignore[literal-required]
+            batch[key] = batch[key][:, :2]
         return batch
 
     return read

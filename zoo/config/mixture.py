@@ -59,7 +59,8 @@ def check_shares(key: str, sources: Mapping[str, SourceShare]) -> None:
     """Raise where all sources of a kind have share 0 at some time."""
     knots = [source.knots for source in sources.values()]
     # Between these times the sum of the shares is linear, and not 0 if it is so at neither end.
-    for time in sorted({0.0, *(time for of_source in knots for time, _ in of_source)}):
-        if knots and not sum(np.interp(time, *zip(*of_source, strict=True)) for of_source in knots):
-            when = f" after {time:,.0f} samples" if any(len(of_source) > 1 for of_source in knots) else ""
+    for time in sorted({0.0, *(time for source in knots for time, _ in source)}):
+        shares = [np.interp(time, [t for t, _ in source], [share for _, share in source]) for source in knots]
+        if shares and not any(shares):
+            when = f" after {time:,.0f} samples" if any(len(source) > 1 for source in knots) else ""
             raise error_at(key, ", ".join(sources), f"all their shares are 0{when}; one must be above 0")

@@ -239,7 +239,7 @@ class TrainConfig(Config):
     seed: Seed = 0
     samples: PositiveInt
     batch_size: PositiveInt = 64
-    """Of a step; a mixture has `data.batch` instead, and this for validation alone."""
+    """Of a step; a mixture has `data.batch` instead."""
     init: str | None = None
     heads: Annotated[list[str], Field(min_length=1)] | None = None
     freeze: list[str] = []
@@ -324,6 +324,13 @@ class TrainConfig(Config):
     def step_samples(self) -> int:
         """Samples a step, of all kinds together."""
         return self.data.step_samples if isinstance(self.data, MixtureData) else self.batch_size
+
+    @property
+    def held_out_batch(self) -> int:
+        """Samples of a batch in validation."""
+        if not isinstance(self.data, MixtureData):
+            return self.batch_size
+        return self.data.batch.views if is_views(self.validation.data) else self.data.batch.eyes
 
     @property
     def steps(self) -> int:

@@ -115,6 +115,6 @@ def shares_at(seen: Float[np.ndarray, "N"], knots: Sequence[Knots]) -> Float[np.
         seen: samples seen.
         knots: of each source, its share before it is divided by the sum of all; not all 0 at any time.
     """
-    raw = [np.interp(seen, *zip(*of_source, strict=True)) for of_source in knots]
+    raw = [np.interp(seen, [t for t, _ in source], [share for _, share in source]) for source in knots]
     weights = np.stack(raw, axis=-1)
     return weights / weights.sum(axis=-1, keepdims=True)

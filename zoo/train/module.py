@@ -190,7 +190,7 @@ class ZooModule(pl.LightningModule):
 
     def _slices(self, part: Batch) -> dict[str, Tensor]:
         """Which samples are of each domain, and of each source of a mixture."""
-        slices = {label: part["domain"] == index for index, label in enumerate(DOMAINS)}
+        slices: dict[str, Tensor] = {label: part["domain"] == index for index, label in enumerate(DOMAINS)}
         if isinstance(self.config.data, MixtureData):
             sources = self.config.data.views if is_views(part) else self.config.data.eyes
             slices |= {f"source/{name}": part["source"] == index for index, name in enumerate(sources)}

@@ -14,6 +14,8 @@ from tests.data.test_room_views import wall
 from tests.train.conftest import HEIGHT, WIDTH, discs
 from tests.train.test_resume import assert_same, weights
 from zoo.config import TrainConfig, compose
+from zoo.data.batches import loader
+from zoo.data.mixture import Mixture
 from zoo.data.pool import PoolWriter
 from zoo.data.room_pool import room_pool_writer
 from zoo.errors import ZooError
@@ -116,14 +118,26 @@ def test_both_kinds_pull_at_the_trunk(
 def test_slices_of_a_run_give_the_weights_of_one_piece(
     mixed: Callable[..., TrainConfig], tmp_path: Path
 ) -> None:
-    whole = train(mixed(f"run_dir={tmp_path / 'whole'}"))
-    for _ in range(6):
-        run = train(mixed("stop_after_minutes=1e-6"))  # one step
+    whole = train(mixed("samples=24", f"run_dir={tmp_path / 'whole'}"))
+    for _ in range(3):
+        run = train(mixed("samples=24", "stop_after_minutes=1e-6"))  # one step
     assert_same(weights(run), weights(whole))
-    assert weights(run)["global_step"] == 6
+    assert weights(run)["global_step"] == 3
     assert (run / "seen.json").read_text() == (whole / "seen.json").read_text()
 
 
 def test_more_samples_than_a_source_has(mixed: Callable[..., TrainConfig]) -> None:
     with pytest.raises(ZooError, match=r"data\.eyes\.few\.max_samples=17: the source has 16 samples"):
         train(mixed("data.eyes.few.max_samples=17"))
+
+
+def test_eyes_rendered_on_the_fly_can_be_a_part(mixed: Callable[..., TrainConfig]) -> None:
+    config = mixed("data.eyes.new={data: {type: render, domain: train}}", "data.batch.eyes=9")
+    data = training_batches(config, torch.device("cpu"))
+    eyes = data[1]["eyes"]  # type: ignore[typeddict-item]
+    again = next(iter(loader(data, 1, 2, workers=1)))["eyes"]  # type: ignore[arg-type, typeddict-item]
+    assert torch.equal(eyes["image"], again["image"])
+    assert 3 <= int((eyes["source"] == 2).sum()) <= 4
+    assert isinstance(data, Mixture)
+    seen = data.seen(2)["eyes"]["new"]
+    assert seen.distinct == seen.samples and seen.of is None
