@@ -58,19 +58,29 @@ def known_keys(annotation: Any, given: Any, prefix: str = "") -> Iterator[Key]:
 
 def _model(annotation: Any, given: Any) -> type[BaseModel] | None:
     """The pydantic model that `given` is validated against, if the annotation holds one."""
-    options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-    options = tuple(get_args(o)[0] if get_origin(o) is Annotated else o for o in options)
-    models = [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]
+    models = [o for o in _options(annotation) if isinstance(o, type) and issubclass(o, BaseModel)]
     if len(models) < 2:
         return models[0] if models else None
     tag = given.get("type") if isinstance(given, dict) else None
     return next((m for m in models if tag in get_args(m.model_fields["type"].annotation)), None)
 
 
+def _options(annotation: Any) -> Iterator[Any]:
+    """The members of a union and of the unions within it."""
+    if get_origin(annotation) is Annotated:
+        yield from _options(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, types.UnionType):
+        for option in get_args(annotation):
+            yield from _options(option)
+    else:
+        yield annotation
+
+
 def _sentence(detail: ErrorDetails, given: dict[str, Any], valid: list[str]) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "zoo":
-        return detail["msg"]
+        key = _dotted((*detail["loc"], context["key"]), given)
+        return f"{key}={context['given']}: {context['message']}"
     key = _dotted(detail["loc"], given)
     value = _short(detail["input"])
     if kind == "extra_forbidden":

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
-from pydantic_core import PydanticCustomError
 
 from zoo.config.base import Config
+from zoo.config.base import error_at as _error
 from zoo.config.choices import one_of
+from zoo.config.mixture import SourceShare, StepConfig, check_shares
 from zoo.data.config import AugmentConfig
 from zoo.errors import did_you_mean
 from zoo.model.config import TRUNK, NetworkConfig
@@ -92,6 +93,56 @@ class CaptureData(Config):
 
 
 Data = Annotated[PoolData | RenderData | MeyeData | RoomPoolData | CaptureData, Field(discriminator="type")]
+
+
+class MixtureSource(SourceShare):
+    """One source of a mixture."""
+
+    data: Data
+
+
+SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+
+
+class MixtureData(Config):
+    """Any number of sources of each kind; a step takes a batch of eyes and a batch of views."""
+
+    type: Literal["mixture"]
+    eyes: dict[SourceName, MixtureSource] = {}
+    views: dict[SourceName, MixtureSource] = {}
+    batch: StepConfig = StepConfig()
+
+    @model_validator(mode="after")
+    def _check_together(self) -> MixtureData:
+        kinds = {"eyes": self.eyes, "views": self.views}
+        if not any(kinds.values()):
+            raise _error("type", "mixture", "it has no source: give some as data.eyes.<name>.data=...")
+        for kind, sources in kinds.items():
+            check_shares(kind, sources)
+            for name, source in sources.items():
+                if is_views(source.data) != (kind == "views"):
+                    right = "views" if is_views(source.data) else "eyes"
+                    key = f"{kind}.{name}.data.type"
+                    raise _error(
+                        key, source.data.type, f"these are {right}: name them as data.{right}.{name}"
+                    )
+        sizes = {name: getattr(source.data, "reduce", 1) for name, source in self.views.items()}
+        if len(set(sizes.values())) > 1:
+            raise _error("views", sizes, "images of one size are needed: give the same data.reduce to all")
+        return self
+
+    @property
+    def step_samples(self) -> int:
+        """Samples of all kinds a step."""
+        return (self.batch.eyes if self.eyes else 0) + (self.batch.views if self.views else 0)
+
+
+TrainData = Annotated[Data | MixtureData, Field(discriminator="type")]
+
+
+def is_views(data: Data) -> bool:
+    """Whether the samples are posed views, rather than eyes."""
+    return isinstance(data, RoomPoolData | CaptureData)
 
 
 class ValidationConfig(Config):
@@ -188,12 +239,13 @@ class TrainConfig(Config):
     seed: Seed = 0
     samples: PositiveInt
     batch_size: PositiveInt = 64
+    """Of a step; a mixture has `data.batch` instead."""
     init: str | None = None
     heads: Annotated[list[str], Field(min_length=1)] | None = None
     freeze: list[str] = []
     """Parts whose weights stay: `backbone`, `neck`, or heads."""
     network: NetworkConfig
-    data: Data
+    data: TrainData
     augment: AugmentConfig
     optimizer: OptimizerConfig
     schedule: ScheduleConfig
@@ -228,19 +280,23 @@ class TrainConfig(Config):
                 self.schedule.warmup_samples,
                 f"longer than the run (samples={self.samples})",
             )
-        for key, source in (("data", self.data), ("validation.data", self.validation.data)):
-            views = isinstance(source, RoomPoolData | CaptureData)
-            if not any((head.type == "depth") == views for head in self.used_network.heads.values()):
+        for key, source in (*self.sources.items(), ("validation.data", self.validation.data)):
+            views = is_views(source)
+            readers = [n for n, head in self.used_network.heads.items() if (head.type == "depth") == views]
+            if not readers:
                 reads = "rooms: depth" if views else "eyes, such as segmentation"
                 raise _error(f"{key}.type", source.type, f"the network has no head that reads {reads}")
+            if source is not self.validation.data and set(readers) <= set(self.freeze):
+                raise _error(f"{key}.type", source.type, f"all that reads it is frozen: {', '.join(readers)}")
         held_out = self.validation.data
-        if (
-            isinstance(held_out, RenderData)
-            and isinstance(self.data, RenderData)
-            and (held_out.domain, held_out.people) == (self.data.domain, self.data.people)
-        ):
-            message = "these are the people of the training data: name another stream of identities"
-            raise _error("validation.data.people", held_out.people, message)
+        for source in self.sources.values():
+            if (
+                isinstance(held_out, RenderData)
+                and isinstance(source, RenderData)
+                and (held_out.domain, held_out.people) == (source.domain, source.people)
+            ):
+                message = "these are the people of the training data: name another stream of identities"
+                raise _error("validation.data.people", held_out.people, message)
         return self
 
     @property
@@ -253,9 +309,33 @@ class TrainConfig(Config):
         )
 
     @property
+    def sources(self) -> dict[str, Data]:
+        """What is trained on, by dotted key."""
+        if not isinstance(self.data, MixtureData):
+            return {"data": self.data}
+        kinds = {"eyes": self.data.eyes, "views": self.data.views}
+        return {
+            f"data.{kind}.{name}.data": source.data
+            for kind, sources in kinds.items()
+            for name, source in sources.items()
+        }
+
+    @property
+    def step_samples(self) -> int:
+        """Samples a step, of all kinds together."""
+        return self.data.step_samples if isinstance(self.data, MixtureData) else self.batch_size
+
+    @property
+    def held_out_batch(self) -> int:
+        """Samples of a batch in validation."""
+        if not isinstance(self.data, MixtureData):
+            return self.batch_size
+        return self.data.batch.views if is_views(self.validation.data) else self.data.batch.eyes
+
+    @property
     def steps(self) -> int:
         """Optimiser steps of the whole run: enough batches to hold `samples`."""
-        return -(-self.samples // self.batch_size)
+        return -(-self.samples // self.step_samples)
 
 
 class EvalConfig(Config):
@@ -271,9 +351,3 @@ class EvalConfig(Config):
     by: list[str] = []
     """Columns to slice the metrics by."""
     output: Path | None = None
-
-
-def _error(key: str, value: object, message: str) -> PydanticCustomError:
-    """An error about several keys together, reported at the dotted `key`."""
-    context = {"key": key, "given": str(value), "message": message}
-    return PydanticCustomError("zoo", "{key}={given}: {message}", context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from zoo.data.config import AugmentConfig
 from zoo.data.kinds import Batch, is_views
 from zoo.draws import Draws
 from zoo.memory import keep_freed_memory
+
+Step = TypeVar("Step")
+"""What a step takes."""
 
 
 @runtime_checkable
@@ -72,8 +75,8 @@ def rows(seed: int, index: Int[np.ndarray, "B"], size: int) -> Int[np.ndarray, "
 
 
 def loader(
-    dataset: Dataset[Batch], first_step: int, last_step: int, workers: int, pin_memory: bool = False
-) -> DataLoader[Batch]:
+    dataset: Dataset[Step], first_step: int, last_step: int, workers: int, pin_memory: bool = False
+) -> DataLoader[Step]:
     """The batches of steps `first_step` to `last_step` - 1, in order.
 
     Args:
@@ -92,7 +95,7 @@ def loader(
     )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)  # each source of a mixture is somewhere in an order of its own
 def _permutation(seed: int, epoch: int, size: int) -> Int[np.ndarray, "size"]:
     key = np.random.SeedSequence([seed % 2**64, epoch])
     return np.random.Generator(np.random.Philox(key)).permutation(size)

@@ -22,8 +22,12 @@ _PREAMBLE = (1, 0)  # version of the .npy header
 
 
 def columns(height: int, width: int) -> dict[str, Column]:
-    """The columns of a pool of height x width images, by key of `EyeBatch`."""
-    return {key: Column(key, cast(Tensor, value)) for key, value in empty_eye_batch(1, height, width).items()}
+    """The columns of a pool of height x width images, by key of `EyeBatch`; `source` is a matter of runs."""
+    return {
+        key: Column(key, cast(Tensor, value))
+        for key, value in empty_eye_batch(1, height, width).items()
+        if key != "source"
+    }
 
 
 class Column:

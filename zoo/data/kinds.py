@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypedDict, cast
 
 from typing_extensions import TypeIs
 
@@ -10,7 +10,15 @@ from zoo.data.sample import EyeBatch
 from zoo.data.views import ViewBatch
 
 Kind: TypeAlias = Literal["eyes", "views"]
+KINDS: Final[tuple[Kind, Kind]] = ("eyes", "views")
 Batch: TypeAlias = EyeBatch | ViewBatch
+
+
+class MixedBatch(TypedDict, total=False):
+    """What a step of a mixture takes; either may be missing."""
+
+    eyes: EyeBatch
+    views: ViewBatch
 
 
 def kind_of(batch: Batch) -> Kind:
@@ -21,3 +29,10 @@ def kind_of(batch: Batch) -> Kind:
 def is_views(batch: Batch) -> TypeIs[ViewBatch]:
     """Whether these are posed views, rather than eyes."""
     return "images" in batch
+
+
+def parts_of(batch: Batch | MixedBatch) -> list[Batch]:
+    """The batch of each kind in what a step takes."""
+    if "domain" in batch:
+        return [cast(Batch, batch)]
+    return [cast(MixedBatch, batch)[kind] for kind in KINDS if kind in batch]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+import torch
 from jaxtyping import Int
 from torch import Tensor
 
@@ -176,10 +177,14 @@ class Pool:
 
     def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
         """The samples at `rows`, in that order; IndexError where a row lies outside [0, len)."""
+        source = torch.zeros(len(rows), dtype=torch.int64)
+        return cast(EyeBatch, {**self.stored(rows), "source": source})
+
+    def stored(self, rows: Int[np.ndarray, "B"]) -> dict[str, Tensor]:
+        """What the files hold of the samples at `rows`; IndexError where a row lies outside [0, len)."""
         if len(rows) and not 0 <= rows.min() <= rows.max() < self._done:
             raise IndexError(f"{self.path}: rows {rows.min()} to {rows.max()} of a pool of {self._done}")
-        decoded = {key: self._columns[key].decode(array[rows]) for key, array in self._arrays.items()}
-        return cast(EyeBatch, decoded)
+        return {key: self._columns[key].decode(array[rows]) for key, array in self._arrays.items()}
 
     def __reduce__(self) -> tuple[type[Pool], tuple[Path]]:
         # A memory map would be pickled with all its content; a worker process opens the files itself.

@@ -84,4 +84,4 @@ class RoomPool(Pool):
 
     def batch(self, rows: Int[np.ndarray, "B"]) -> RoomBatch:  # type: ignore[override]
         """The samples at `rows`, in that order; IndexError where a row lies outside [0, len)."""
-        return cast(RoomBatch, super().batch(rows))
+        return cast(RoomBatch, self.stored(rows))

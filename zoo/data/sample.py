@@ -25,6 +25,7 @@ class EyeBatch(TypedDict):
     eye_side: Tensor  # (B,) int64: index into conventions.EYE_SIDES
     eye_side_valid: Tensor  # (B,) bool
     subject: Tensor  # (B,) int64, unique within the source
+    source: Tensor  # (B,) int64: which source of a mixture; 0 where there is one
     domain: Tensor  # (B,) int64: index into conventions.DOMAINS
 
     segmentation: Tensor  # (B, H, W) uint8 class ids; 255 = ignore
@@ -62,6 +63,7 @@ _EYE_FIELDS: dict[str, tuple[tuple[str | int, ...], torch.dtype]] = {
     "eye_side": ((), torch.int64),
     "eye_side_valid": ((), torch.bool),
     "subject": ((), torch.int64),
+    "source": ((), torch.int64),
     "domain": ((), torch.int64),
     "segmentation": (("H", "W"), torch.uint8),
     "segmentation_valid": ((), torch.bool),

@@ -29,6 +29,13 @@ def render(metadata: ModelMetadata) -> str:
         "",
     ]
     lines += [f"{training.data} Samples seen: {training.samples_seen:,}.", ""]
+    if training.sources:
+        lines += ["| kind | source | type | samples | different ones |", "|---|---|---|---|---|"]
+        for source in training.sources:
+            of = "" if source.of is None else f" of {source.of:,}"
+            seen = f"{source.samples:,} | {source.distinct:,}{of}"
+            lines += [f"| {source.kind} | {source.name} | {source.type} | {seen} |"]
+        lines += [""]
     lines += ["```", training.command, "```", ""]
     facts = {"Commit": training.commit, "Seed": training.seed, "Started from": metadata.parent}
     lines += [f"- {key}: {value}" for key, value in facts.items() if value is not None]

@@ -62,6 +62,21 @@ class Conventions(_Frozen):
     camera_frame: Literal["opencv_x_right_y_down_z_forward"]
 
 
+class SourceSeen(_Frozen):
+    """What a run on a mixture has seen of one of its sources."""
+
+    kind: str
+    """eyes or views."""
+    name: str
+    type: str
+    """Of the source, as in the config."""
+    samples: Annotated[int, Field(ge=0)]
+    distinct: Annotated[int, Field(ge=0)]
+    """Different ones among them."""
+    of: Annotated[int, Field(ge=1)] | None
+    """How many the run could see; None: the source never ends."""
+
+
 class Training(_Frozen):
     """Where the weights come from."""
 
@@ -72,6 +87,8 @@ class Training(_Frozen):
     """The one command that reproduces the run."""
     commit: str | None = None
     seed: int | None = None
+    sources: tuple[SourceSeen, ...] = ()
+    """Of a mixture."""
 
 
 class Licences(_Frozen):

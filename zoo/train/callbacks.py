@@ -65,7 +65,7 @@ class Validator(Callback):
         """Drop what a killed slice measured after its last checkpoint: it will be measured again."""
         path = self.config.run_dir / METRICS
         if path.exists():
-            seen = trainer.global_step * self.config.batch_size
+            seen = trainer.global_step * self.config.step_samples
             lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _samples(line) <= seen]
             write_text(path, "".join(f"{line}\n" for line in lines))
             self.metrics = json.loads(lines[-1]) if lines else {}
@@ -73,7 +73,7 @@ class Validator(Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
         seen = pl_module.seen
         last = trainer.global_step >= self.config.steps
-        if not (last or crossed(seen, self.config.batch_size, self.config.validation.every_samples)):
+        if not (last or crossed(seen, self.config.step_samples, self.config.validation.every_samples)):
             return
         pl_module.check_loss()
         seconds = self.clock.seconds
@@ -118,8 +118,8 @@ class Keeper(Callback):
             stopping
             or trainer.global_step >= config.steps
             or time.monotonic() - self.saved > 60 * config.checkpoint.every_minutes
-            or crossed(seen, config.batch_size, config.checkpoint.every_samples)
-            or crossed(seen, config.batch_size, config.validation.every_samples)
+            or crossed(seen, config.step_samples, config.checkpoint.every_samples)
+            or crossed(seen, config.step_samples, config.validation.every_samples)
         )
         if due:
             pl_module.check_loss()

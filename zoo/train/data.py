@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from zoo.config import CaptureData, Data, MeyeData, PoolData, RenderData, RoomPoolData, TrainConfig
+from zoo.config import (
+    CaptureData,
+    Data,
+    MeyeData,
+    MixtureData,
+    MixtureSource,
+    PoolData,
+    RenderData,
+    RoomPoolData,
+    TrainConfig,
+)
 from zoo.config.rendering import load_domain, load_rig
 from zoo.data.augment import augment
 from zoo.data.batches import Batches, Source, rows
 from zoo.data.config import AugmentConfig
-from zoo.data.kinds import Batch
+from zoo.data.kinds import Batch, Kind
+from zoo.data.mixture import Mixed, Mixture, Part, part_seed
 from zoo.data.pool import Pool
 from zoo.data.sample import EyeBatch
 from zoo.data.select_views import ViewRule
@@ -55,13 +67,57 @@ class Rendered(Dataset[EyeBatch]):
         return list(range(step * self.batch_size, (step + 1) * self.batch_size))
 
 
-def training_batches(config: TrainConfig, device: torch.device) -> FromSource | Rendered:
+def training_batches(config: TrainConfig, device: torch.device) -> FromSource | Rendered | Mixture:
     """What the run trains on, rendered on `device` or read on the CPU."""
     size = config.network.input
+    if isinstance(config.data, MixtureData):
+        return _mixture(config, config.data, device)
     if isinstance(config.data, RenderData):
         renderer = _renderer(config.data, config.seed, size, device)
         return Rendered(renderer, config.seed, config.batch_size, config.augment)
     return FromSource(_source(config.data, size), config.batch_size, config.seed, config.augment)
+
+
+def _mixture(config: TrainConfig, data: MixtureData, device: torch.device) -> Mixture:
+    def part(kind: Kind, name: str, source: MixtureSource) -> Part:
+        read, size = _reader(source.data, part_seed(config.seed, kind, name), config.network.input, device)
+        return Part(name, read, size, source.knots, source.domain, source.max_samples, source.subset_seed)
+
+    kinds: list[tuple[Kind, dict[str, MixtureSource], int]] = [
+        ("eyes", data.eyes, data.batch.eyes),
+        ("views", data.views, data.batch.views),
+    ]
+    return Mixture(
+        [
+            Mixed(
+                kind,
+                [part(kind, name, source) for name, source in sources.items()],
+                count,
+                data.step_samples,
+                config.seed,
+                config.augment,
+                device,
+            )
+            for kind, sources, count in kinds
+            if sources
+        ]
+    )
+
+
+def _reader(
+    data: Data, seed: int, size: InputConfig, device: torch.device
+) -> tuple[Callable[[np.ndarray], Batch], int | None]:
+    """How rows of a source are read, and how many it has (None: no end)."""
+    if not isinstance(data, RenderData):
+        source = _source(data, size)
+        return source.batch, len(source)
+    renderer = _renderer(data, seed, size, device)
+    return partial(_rendered, renderer), None
+
+
+def _rendered(renderer: Any, rows: np.ndarray) -> Batch:
+    batch: EyeBatch = renderer.render(torch.from_numpy(rows).to(renderer.device))
+    return batch
 
 
 def batches_of(

@@ -22,6 +22,8 @@ MODEL: Final = "checkpoint"
 """Where `zoo.hub.index.resolve` looks for the exported weights of a run."""
 METRICS: Final = "metrics.jsonl"
 HELD_OUT: Final = "held_out"
+SEEN: Final = "seen.json"
+"""What a run on a mixture has seen of each source, up to its last checkpoint."""
 
 _MAY_CHANGE: Final = {"trainer", "logger", "checkpoint", "resume", "stop_after_minutes", "run_dir", "name"}
 """Keys that another slice of the same run may set otherwise."""

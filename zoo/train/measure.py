@@ -33,7 +33,7 @@ class HeldOut:
             data,
             config.validation.seed,
             config.validation.count,
-            config.batch_size,
+            config.held_out_batch,
             config.network.input,
             self.device,
         )
@@ -49,7 +49,7 @@ class HeldOut:
             held_out.data,
             held_out.seed,
             held_out.count,
-            self.config.batch_size,
+            self.config.held_out_batch,
             size,
             self.device,
             writer.done,

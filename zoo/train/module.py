@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from zoo.config import TrainConfig
+from zoo.config import MixtureData, TrainConfig
 from zoo.conventions import DOMAINS
-from zoo.data.kinds import Batch, kind_of
+from zoo.data.kinds import Batch, MixedBatch, is_views, kind_of, parts_of
 from zoo.errors import ZooError
 from zoo.model.heads.base import Masked
 from zoo.model.network import Network
@@ -77,8 +77,8 @@ class ZooModule(pl.LightningModule):
         self,
         network: Network,
         config: TrainConfig,
-        batches: Callable[[int, int], Iterable[Batch]],
-        ids: Callable[[int], list[int]],
+        batches: Callable[[int, int], Iterable[Batch | MixedBatch]],
+        ids: Callable[[int], object],
     ) -> None:
         super().__init__()
         self.network = network
@@ -93,9 +93,9 @@ class ZooModule(pl.LightningModule):
     @property
     def seen(self) -> int:
         """Samples seen, in all slices of the run."""
-        return self.trainer.global_step * self.config.batch_size
+        return self.trainer.global_step * self.config.step_samples
 
-    def train_dataloader(self) -> Iterable[Batch]:
+    def train_dataloader(self) -> Iterable[Batch | MixedBatch]:
         # Without a length Lightning leaves the counting to max_steps, also where a run goes on in its middle.
         loader = self.batches(self.trainer.global_step, self.config.steps)
         return _WithoutLength(loader)
@@ -113,28 +113,29 @@ class ZooModule(pl.LightningModule):
 
     def _factor(self, step: int) -> float:
         config = self.config
-        seen = (step + 1) * config.batch_size
+        seen = (step + 1) * config.step_samples
         return learning_rate_factor(
             seen, config.schedule.warmup_samples, config.samples, config.schedule.final
         )
 
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: Batch | MixedBatch, batch_idx: int) -> None:
         # Dropout and the like: the same numbers at this step, however often the run was stopped before.
         torch.manual_seed((self.config.seed << 32) + self.trainer.global_step)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        learning = [name for name in self.network.heads_of(kind_of(batch)) if name not in self.config.freeze]
-        predictions = self.network.answer(batch, learning)
-        losses: dict[str, Masked] = {
-            name: self.network.head(name).loss(predictions[name], batch) for name in learning
-        }
+    def training_step(self, batch: Batch | MixedBatch, batch_idx: int) -> Tensor:
+        losses: dict[str, Masked] = {}
+        parts = parts_of(batch)
+        for part in parts:
+            learning = [n for n in self.network.heads_of(kind_of(part)) if n not in self.config.freeze]
+            predictions = self.network.answer(part, learning)
+            losses |= {name: self.network.head(name).loss(predictions[name], part) for name in learning}
         weights = self.config.balance.weights
         total = torch.stack(
             [weights.get(name, 1.0) * masked_mean(loss) for name, loss in losses.items()]
         ).sum()
         self._watch(total)
         if self.trainer.global_step % LOG_EVERY == 0:
-            self._log(total, losses, batch["domain"])
+            self._log(total, losses, parts)
         return total
 
     def optimizer_step(
@@ -145,7 +146,7 @@ class ZooModule(pl.LightningModule):
         optimizer_closure: Callable[[], Any] | None = None,
     ) -> None:
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
-        self.ema.update(self.network, self.seen + self.config.batch_size, self.config.batch_size)
+        self.ema.update(self.network, self.seen + self.config.step_samples, self.config.step_samples)
 
     def configure_gradient_clipping(self, *_: Any, **__: Any) -> None:
         self.last_gradient = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optimizer.clip)
@@ -171,25 +172,36 @@ class ZooModule(pl.LightningModule):
                 f"try a lower optimizer.lr (it was {self.config.optimizer.lr})"
             )
 
-    def _log(self, total: Tensor, losses: dict[str, Masked], domain: Tensor) -> None:
+    def _log(self, total: Tensor, losses: dict[str, Masked], parts: list[Batch]) -> None:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         values = {"loss": total, "samples": self.seen, "lr": rate, "gradient": self.last_gradient}
-        for name, loss in losses.items():
-            values[f"loss/{name}"] = masked_mean(loss)
-            for index, label in enumerate(DOMAINS):
-                rows = domain == index
-                if (rows & loss.valid).any():
-                    values[f"loss/{name}/{label}"] = masked_mean(loss, rows)
+        for part in parts:
+            slices = self._slices(part)
+            for name in self.network.heads_of(kind_of(part)):
+                if name not in losses:
+                    continue
+                values[f"loss/{name}"] = masked_mean(losses[name])
+                for label, rows in slices.items():
+                    if (rows & losses[name].valid).any():
+                        values[f"loss/{name}/{label}"] = masked_mean(losses[name], rows)
         scalars = {key: float(torch.as_tensor(value).detach()) for key, value in values.items()}
         for logger in self.trainer.loggers:
             logger.log_metrics(scalars, step=self.trainer.global_step)
+
+    def _slices(self, part: Batch) -> dict[str, Tensor]:
+        """Which samples are of each domain, and of each source of a mixture."""
+        slices: dict[str, Tensor] = {label: part["domain"] == index for index, label in enumerate(DOMAINS)}
+        if isinstance(self.config.data, MixtureData):
+            sources = self.config.data.views if is_views(part) else self.config.data.eyes
+            slices |= {f"source/{name}": part["source"] == index for index, name in enumerate(sources)}
+        return slices
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["config"] = self.config.model_dump(mode="json")
 
 
 class _WithoutLength:
-    def __init__(self, loader: Iterable[Batch]) -> None:
+    def __init__(self, loader: Iterable[Batch | MixedBatch]) -> None:
         self.loader = loader
 
     def __iter__(self) -> Any:

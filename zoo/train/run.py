@@ -18,13 +18,14 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 
 from zoo.config import RenderData, TrainConfig
 from zoo.data.batches import loader
-from zoo.data.kinds import Batch
+from zoo.data.kinds import Batch, MixedBatch
+from zoo.data.mixture import Mixture
 from zoo.errors import ZooError
 from zoo.memory import keep_freed_memory
 from zoo.model.network import Network
 from zoo.train.callbacks import Clock, Keeper, Report, Validator
 from zoo.train.console import say
-from zoo.train.data import training_batches
+from zoo.train.data import FromSource, Rendered, training_batches
 from zoo.train.folder import CHECKPOINT, MODEL, open_run
 from zoo.train.loggers import make_logger
 from zoo.train.measure import HeldOut, measure
@@ -51,12 +52,13 @@ def train(config: TrainConfig) -> Path:
     if first_step >= config.steps:
         say(f"{folder} is finished ({config.samples:,} samples); the weights are in {folder / MODEL}")
         return folder
-    module = _module(config, start)
+    workers, data = _data(config)
+    module = _module(config, start, data, workers)
     stop = Stop(config.stop_after_minutes)
-    logger = make_logger(config, first_step * config.batch_size)
-    trainer = _trainer(config, stop, logger)
+    logger = make_logger(config, first_step * config.step_samples)
+    trainer = _trainer(config, stop, logger, data)
     if start is not None:
-        say(f"{folder}: going on at {first_step * config.batch_size:,} of {config.samples:,} samples")
+        say(f"{folder}: going on at {first_step * config.step_samples:,} of {config.samples:,} samples")
     try:
         with stop.on_signals(), warnings.catch_warnings(), _full_disk_named(folder):
             # Lightning warns that its own checkpoints hold the state of no loader: ours needs none.
@@ -106,28 +108,37 @@ def _step_of(path: Path) -> int:
         raise ZooError(f"{path} is not a readable checkpoint of a run ({reason})") from None
 
 
-def _module(config: TrainConfig, start: Path | None) -> ZooModule:
+def _data(config: TrainConfig) -> tuple[int, FromSource | Rendered | Mixture]:
+    """The run's batches by step, and how many processes make them."""
+    device = device_of(config)
+    workers = config.trainer.workers
+    renders = any(isinstance(source, RenderData) for source in config.sources.values())
+    if workers is None:
+        workers = 0 if device.type != "cpu" and renders else 1
+    # A forked process cannot use a GPU that its parent uses: with workers, batches come from the CPU.
+    return workers, training_batches(config, device if workers == 0 else torch.device("cpu"))
+
+
+def _module(
+    config: TrainConfig, start: Path | None, data: FromSource | Rendered | Mixture, workers: int
+) -> ZooModule:
     torch.manual_seed(config.seed)
     network = Network(config.used_network, fetch_weights=config.init is None and start is None)
     if config.init is not None and start is None:
         say(report(config.init, load_matching(network, config.init)))
     network.freeze(config.freeze)
-    device = device_of(config)
-    workers = config.trainer.workers
-    if workers is None:
-        workers = 0 if device.type != "cpu" and isinstance(config.data, RenderData) else 1
-    # A forked process cannot use a GPU that its parent uses: with workers, batches come from the CPU.
-    data = training_batches(config, device if workers == 0 else torch.device("cpu"))
     return ZooModule(network, config, partial(_load, data, workers), data.ids)
 
 
-def _load(data: Any, workers: int, first_step: int, last_step: int) -> Iterable[Batch]:
+def _load(data: Any, workers: int, first_step: int, last_step: int) -> Iterable[Batch | MixedBatch]:
     if workers == 0:
         return map(data.__getitem__, range(first_step, last_step))
     return loader(data, first_step, last_step, workers)
 
 
-def _trainer(config: TrainConfig, stop: Stop, logger: Logger | None) -> pl.Trainer:
+def _trainer(
+    config: TrainConfig, stop: Stop, logger: Logger | None, data: FromSource | Rendered | Mixture
+) -> pl.Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     device = device_of(config)
     clock = Clock()
@@ -146,7 +157,8 @@ def _trainer(config: TrainConfig, stop: Stop, logger: Logger | None) -> pl.Train
 
     def exported(module: ZooModule) -> None:
         numbers = {k: v for k, v in validator.metrics.items() if k not in ("samples", "seconds")}
-        export(config, module.ema.average, module.seen, numbers)
+        shown = data.seen(module.trainer.global_step) if isinstance(data, Mixture) else {}
+        export(config, module.ema.average, module.seen, numbers, shown)
 
     return pl.Trainer(
         accelerator={"cuda": "gpu"}.get(device.type, device.type),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import json
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from zoo.config import TrainConfig
+from zoo.data.mixture import Seen
 from zoo.errors import ZooError
+from zoo.files import write_text
 from zoo.hub import checkpoint
 from zoo.hub.index import resolve
-from zoo.hub.metadata import Licences, Training, describe
+from zoo.hub.metadata import Licences, SourceSeen, Training, describe
 from zoo.model.network import Network
-from zoo.train.folder import MODEL, command_line, git_state
+from zoo.train.folder import MODEL, SEEN, command_line, git_state
 
 
 class Loaded(NamedTuple):
@@ -55,22 +59,44 @@ def report(init: str, result: Loaded) -> str:
     return text
 
 
-def export(config: TrainConfig, network: Network, seen: int, metrics: dict[str, float]) -> None:
-    """Write the checkpoint of a run: what `zoo predict runs/<name>` loads."""
-    data = config.data
-    text = {
-        "pool": "Rendered near-eye images, from a pool.",
-        "render": "Rendered near-eye images, each seen once.",
-        "room_pool": "Rendered rooms, from a pool.",
-        "meye": "Infrared eyes of the MEYE data set.",
-    }[data.type]
+_SENTENCES: Final = {
+    "pool": "Rendered near-eye images, from a pool.",
+    "render": "Rendered near-eye images, each seen once.",
+    "room_pool": "Rendered rooms, from a pool.",
+    "meye": "Infrared eyes of the MEYE data set.",
+    "capture": "Posed captures of rooms.",
+}
+
+
+def export(
+    config: TrainConfig,
+    network: Network,
+    seen: int,
+    metrics: dict[str, float],
+    shown: Mapping[str, Mapping[str, Seen]],
+) -> None:
+    """Write the checkpoint of a run: what `zoo predict runs/<name>` loads.
+
+    Args:
+        config: of the run.
+        network: the averaged weights.
+        seen: samples.
+        metrics: of the last validation.
+        shown: by kind and source, what a run on a mixture has seen; also written to `seen.json`.
+    """
     # The length of a slice is nothing that a run depends on.
     command = " ".join(
         part for part in command_line().split(" ") if not part.startswith("stop_after_minutes=")
     )
-    commit = git_state()["commit"]
-    training = Training(data=text, samples_seen=seen, command=command, commit=commit, seed=config.seed)
-    own = data.type in ("pool", "render", "room_pool")
+    training = Training(
+        data=" ".join(sorted({_SENTENCES[source.type] for source in config.sources.values()})),
+        samples_seen=seen,
+        command=command,
+        commit=git_state()["commit"],
+        seed=config.seed,
+        sources=_sources(config, shown),
+    )
+    own = all(source.type in ("pool", "render", "room_pool") for source in config.sources.values())
     licences = Licences(
         weights="Apache-2.0" if own else "as the training data allow",
         training_data="Apache-2.0 (rendered by this project)" if own else "see the data set's own terms",
@@ -83,4 +109,22 @@ def export(config: TrainConfig, network: Network, seen: int, metrics: dict[str, 
         {"validation": metrics} if metrics else None,
         parent=config.init,
     )
+    if shown:
+        table = {"samples": seen, "sources": [source.model_dump() for source in training.sources]}
+        write_text(config.run_dir / SEEN, json.dumps(table, indent=1) + "\n")
     checkpoint.save(config.run_dir / MODEL, network, metadata)
+
+
+def _sources(config: TrainConfig, shown: Mapping[str, Mapping[str, Seen]]) -> tuple[SourceSeen, ...]:
+    return tuple(
+        SourceSeen(
+            kind=kind,
+            name=name,
+            type=config.sources[f"data.{kind}.{name}.data"].type,
+            samples=seen.samples,
+            distinct=seen.distinct,
+            of=seen.of,
+        )
+        for kind, sources in shown.items()
+        for name, seen in sources.items()
+    )
