@@ -37,7 +37,7 @@ def exam_samples(
             continue
         path = pool / f"rooms_exam_{name}"
         if limit is None:
-            print(f"{path}: rendering what is missing of {spec.count} rooms", flush=True)
+            print(f"{path}: rendering what is missing of {spec.rooms} rooms", flush=True)
             render_exam(spec, path)
         parts[f"rooms_{name}"] = RenderedRooms(path, spec, limit)
     if hololens is not None and (not only or REAL in only):

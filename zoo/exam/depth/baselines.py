@@ -115,7 +115,7 @@ def sift_points(batch: ViewBatch) -> Points:
     relative = relative_pose(pose[:1], pose[1:])
     matcher = cv2.BFMatcher(cv2.NORM_L2)
     for source, (points, others) in enumerate(found[1:]):
-        if others is None or len(points) < 2 or not bool(batch["views_valid"][0, 1 + source]):
+        if len(points) < 2 or not bool(batch["views_valid"][0, 1 + source]):
             continue
         for best, second in matcher.knnMatch(descriptors, others, k=2):
             if best.distance < RATIO * second.distance:

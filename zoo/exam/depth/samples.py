@@ -76,7 +76,7 @@ class RoomExamSpec(NamedTuple):
 
     domain: str
     seed: int
-    count: int
+    rooms: int
     views: int
     height: int
     width: int
@@ -103,7 +103,7 @@ def render_exam(spec: RoomExamSpec, path: Path, workers: int = 1) -> None:
 
     domain = load_room_domain(spec.domain)
     size = (spec.height, spec.width)
-    render_room_pool(path, domain, spec.count, spec.seed, *size, spec.views, workers=workers)
+    render_room_pool(path, domain, spec.rooms, spec.seed, *size, spec.views, workers=workers)
 
 
 class RenderedRooms:
@@ -140,13 +140,13 @@ class RenderedRooms:
     @cached_property
     def rows(self) -> list[int]:
         """Rooms whose first two sources keep the rule."""
-        good: list[int] = self.kept[:, :NEEDED].all(1).nonzero()[0].tolist()
+        good: list[int] = np.flatnonzero(self.kept[:, :NEEDED].all(1)).tolist()
         return good
 
     @property
     def comparable(self) -> list[int]:
         """Rooms whose sources all keep the rule."""
-        good: list[int] = self.kept.all(1).nonzero()[0].tolist()
+        good: list[int] = np.flatnonzero(self.kept.all(1)).tolist()
         return good
 
     @property
@@ -159,7 +159,7 @@ class RenderedRooms:
         room = self._room(np.asarray(rows))
         batch = empty_view_batch(len(rows), views, self.pool.height, self.pool.width)
         for key in ("images", "cameras", "cam_to_world"):
-            batch[key] = room[key][:, :views]  # type: ignore[literal-required]
+            batch[key] = room[key][:, :views]
         batch["views_valid"][:] = True
         batch["depth"] = room["depth"][:, 0]
         batch["depth_valid"] = (batch["depth"] > 0).flatten(1).any(1)

@@ -15,7 +15,7 @@ from zoo.draws import Draws
 class Protocol(NamedTuple):
     """How many points, and how wrong they are."""
 
-    count: int
+    points: int
     noise: float = 0.0
     """Relative standard deviation of their depth."""
     outliers: float = 0.0
@@ -34,7 +34,7 @@ def sparse_points(depth: Float[Tensor, "B H W"], protocol: Protocol, draws: Draw
     """Measured depth at random pixels of known depth, metres, else 0; all known ones if too few."""
     height, width = depth.shape[1:]
     order = draws.unit("where", height, width).masked_fill(depth <= 0, 2.0).flatten(1)
-    found = order.topk(min(protocol.count, height * width), dim=1, largest=False, sorted=True)
+    found = order.topk(min(protocol.points, height * width), dim=1, largest=False, sorted=True)
     truth = depth.flatten(1).gather(1, found.indices)
     count = found.indices.shape[1]
     error = draws.normal("noise", 0.0, 1.0, count)
@@ -49,7 +49,7 @@ def with_points(batch: ViewBatch, sparse: Float[Tensor, "B H W"]) -> ViewBatch:
     """The anchors alone, without any source, with these measurements at full confidence."""
     valid = torch.zeros_like(batch["views_valid"][:, :2])
     valid[:, 0] = True
-    alone = {key: batch[key][:, :1].repeat_interleave(2, 1) for key in ("images", "cameras", "cam_to_world")}  # type: ignore[literal-required]
+    alone = {key: batch[key][:, :1].repeat_interleave(2, 1) for key in ("images", "cameras", "cam_to_world")}
     return {
         **batch,
         **alone,  # type: ignore[typeddict-item]
