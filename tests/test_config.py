@@ -72,10 +72,10 @@ def test_overrides(folder: Path) -> None:
         ("network.heads.blink.hiden=4", "did you mean 'network.heads.blink.hidden'?"),
         (
             "network.heads.blink.type=blnk",
-            "network.heads.blink.type=blnk: valid: blink, segmentation, keypoints, eye3d, gaze; ",
+            "network.heads.blink.type=blnk: valid: blink, segmentation, keypoints, eye3d, gaze, depth; ",
         ),
         ("data.rig=mine", "data.rig=mine: there is no key 'data.rig'; valid in data: path, type"),
-        ("data.type=pol", "data.type=pol: valid: pool, render, meye; did you mean 'pool'?"),
+        ("data.type=pol", "data.type=pol: valid: pool, render, meye, room_pool, capture, mixture; did you mean 'pool'?"),
         ("optimizer.lr=-1", "optimizer.lr=-1: must be greater than 0"),
         ("optimizer.lr=fast", "optimizer.lr=fast: must be a valid number"),
         ("optimizer.betas=[0.9]", "optimizer.betas.1: required, but not given"),
@@ -145,10 +145,16 @@ def test_rendered_validation_holds_other_people(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", choices("experiment"))
 def test_every_recipe_composes(name: str, folder: Path) -> None:
-    more = {"finetune": ["init=eyenet_nano", "network=tiny"], "staged": ["init=eyenet_nano"]}.get(name, [])
+    child = ["init=eyenet_nano", "data.path=pools/mine"]
+    more = {
+        "continue": child,
+        "finetune": ["init=eyenet_nano", "network=tiny"],
+        "headset": child,
+        "staged": ["init=eyenet_nano"],
+    }.get(name, [])
     config = compose("train", [f"experiment={name}", *more], folder)
     assert config.name == name or more
-    assert config.validation.data.type == "render"
+    assert config.validation.data.type == ("room_pool" if name == "deltas_s" else "render")
 
 
 @pytest.mark.parametrize("group", ["trainer", "logger", "augment", "optimizer"])
