@@ -1,6 +1,6 @@
 """Release the weights of a run: `checkpoints/<name>` with the measured figures, and the index.
 
-python scripts/measure.py runs/eyenet_s --meye path/to/meye
+python scripts/measure.py runs/eyenet_s --meye path/to/meye   # scripts/measure_depth.py for rooms
 python scripts/release.py runs/eyenet_s
 """
 
@@ -42,6 +42,13 @@ CARD = (
     "gaze/sigma_share",
     "eye3d/cornea_lateral_mm_median",
     "eye3d/cornea_depth_mm_mean",
+    "depth/absrel_ratio",
+    "depth/rmse_m",
+    "depth/delta_share",
+    "depth/seen_absrel_ratio",
+    "depth/sure_absrel_ratio",
+    "depth/sigma_share",
+    "depth/point_share",
 )
 """The metrics that a card lists, of every part of the exam that has them."""
 
@@ -62,7 +69,9 @@ def main() -> None:
         report = json.loads(path.read_text(encoding="utf-8"))
         if report["sha256"] != metadata.weights.sha256:
             raise ZooError(f"{path}: was measured on other weights; run scripts/measure.py {run}")
-        metrics[path.stem] = {key: report["metrics"][key] for key in CARD if key in report["metrics"]}
+        found = report.get("metrics", {})
+        if chosen := {key: found[key] for key in CARD if key in found}:
+            metrics[path.stem] = chosen
     if not metrics:
         raise ZooError(f"{measured}: nothing is measured; run scripts/measure.py {run} first")
     checkpoint.save(CHECKPOINTS / metadata.name, network, metadata.model_copy(update={"metrics": metrics}))

@@ -308,8 +308,66 @@ def measured() -> dict[str, Callable[[], list[str]]]:
         sections |= {"depth": depth, "depth_views": depth_views, "depth_completion": depth_completion}
     if (METRICS / DEPTH_NAME / "depth_cost.json").is_file():
         sections["depth_cost"] = depth_cost
+    if (METRICS / "known_rig_eyenet_s_headset.json").is_file():
+        sections["rig"] = rig
+    if all((METRICS / f"recording_{name}.json").is_file() for name in RECORDED):
+        sections["recording"] = recording
     return sections
 
+
+RIG_METHODS = {
+    ("eyenet_s", "constant"): "constant guess",
+    (
+        "eyenet_s",
+        "classical",
+    ): "classical inverse alone, from detected glints; constant guess where it has no answer",
+    ("eyenet_s", "network"): "eyenet_s",
+    ("eyenet_s", "refined"): "eyenet_s with `--rig`",
+    ("eyenet_s_headset", "network"): "eyenet_s_headset",
+    ("eyenet_s_headset", "refined"): "eyenet_s_headset with `--rig`",
+}
+
+
+def rig() -> list[str]:
+    """The reference rig, with its LEDs known."""
+    body = []
+    for (name, method), label in RIG_METHODS.items():
+        path = METRICS / f"known_rig_{name}.json"
+        found = json.loads(path.read_text(encoding="utf-8"))["metrics"][method]
+        keys = [
+            f"{key}_{kind}" for key in ("gaze/optical_deg", "eye3d/cornea_mm") for kind in ("mean", "median")
+        ]
+        keys += ["gaze/optical_deg_mean@visible30", "gaze/sigma_share"]
+        body.append([label, *(_number(found.get(key), 2) for key in keys)])
+    body.append(["target", "≤ 1.0", "", "≤ 0.5", "", "", "0.63 to 0.73"])
+    head = ["reference rig, unseen people", "axis, mean °", "median °", "cornea, mean mm", "median mm",
+            "axis, mean °, ≥ 30 % visible", "errors within sigma"]  # fmt: skip
+    return _table(head, body)
+
+
+def recording() -> list[str]:
+    """Recordings of unseen people: raw, fitted, calibrated by nine samples."""
+    body = []
+    for name in RECORDED:
+        path = METRICS / f"recording_{name}.json"
+        for rig, part in json.loads(path.read_text(encoding="utf-8"))["rigs"].items():
+            for answer, label in (("raw", "as answered"), ("recording", "with `--recording`")):
+                found = part["metrics"]
+                cells = [_number(found.get(f"{answer}/{key}"), 2) for key in RECORDING]
+                body.append([f"{name}, {rig} rig: {label}", *cells])
+    head = ["recordings of 40 frames", "axis, mean °", "median °", "visual axis, kappa, mean °",
+            "affine, mean °", "answered"]  # fmt: skip
+    return _table(head, body)
+
+
+RECORDED = ("eyenet_s", "eyenet_s_headset")
+RECORDING = (
+    "optical_deg_mean",
+    "optical_deg_median",
+    "visual_kappa_deg_mean",
+    "visual_affine_deg_mean",
+    "answered_share",
+)
 
 SECTIONS: dict[str, Callable[[], list[str]]] = {
     "rendered": rendered, "gaze": gaze, "real": real, "people": people, "speed": speed, "curve": curve,

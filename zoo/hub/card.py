@@ -7,12 +7,11 @@ from zoo.hub.metadata import ModelMetadata
 
 def render(metadata: ModelMetadata) -> str:
     """Markdown: what it does, what it was trained on, what was measured, how to use it."""
-    network, size, training = metadata.network, metadata.preprocessing, metadata.training
+    network, training = metadata.network, metadata.training
     lines = [
         f"# {metadata.name}",
         "",
-        f"Tasks: {', '.join(sorted(network.heads))}. Input: one near-eye image, letterboxed to "
-        f"{size.width}x{size.height} and standardised by its own mean and deviation.",
+        f"Tasks: {', '.join(sorted(network.heads))}. Input: {_input(metadata)}",
     ]
     if metadata.weights is not None:
         lines += [
@@ -22,7 +21,7 @@ def render(metadata: ModelMetadata) -> str:
     lines += [
         "",
         "```",
-        f"zoo predict {metadata.name} FRAMES -o out/   # or the path of this folder",
+        f"zoo predict {metadata.name} {_source(metadata)} -o out/   # or the path of this folder",
         "```",
         "",
         "## Training",
@@ -60,6 +59,27 @@ def render(metadata: ModelMetadata) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _of_rooms(metadata: ModelMetadata) -> bool:
+    return any(head.type == "depth" for head in metadata.network.heads.values())
+
+
+def _source(metadata: ModelMetadata) -> str:
+    return "CAPTURE" if _of_rooms(metadata) else "FRAMES"
+
+
+def _input(metadata: ModelMetadata) -> str:
+    size = metadata.preprocessing
+    if _of_rooms(metadata):
+        return (
+            f"posed colour pictures of a room, at about as many pixels as {size.width}x{size.height}, each "
+            "standardised by its own mean and deviation."
+        )
+    return (
+        f"one near-eye image, letterboxed to {size.width}x{size.height} and standardised by its own mean and "
+        "deviation."
+    )
 
 
 def format_metric(value: float | None) -> str:
