@@ -315,12 +315,29 @@ def measured() -> dict[str, Callable[[], list[str]]]:
     return sections
 
 
+RIG_METRICS = (
+    "gaze/optical_deg_mean",
+    "gaze/optical_deg_median",
+    "eye3d/cornea_mm_mean",
+    "eye3d/cornea_mm_median",
+    "gaze/optical_deg_mean@visible30",
+    "gaze/sigma_share",
+)
+RECORDED = {"eyenet_s": ("random", "headset"), "eyenet_s_headset": ("headset",)}
+"""On which rigs a checkpoint's recordings are shown."""
+RECORDING = (
+    "optical_deg_mean",
+    "optical_deg_median",
+    "visual_kappa_deg_mean",
+    "visual_affine_deg_mean",
+    "answered_share",
+)
 RIG_METHODS = {
     ("eyenet_s", "constant"): "constant guess",
     (
         "eyenet_s",
         "classical",
-    ): "classical inverse alone, from detected glints; constant guess where it has no answer",
+    ): "classical inverse of the detected glints (constant guess where it has none)",
     ("eyenet_s", "network"): "eyenet_s",
     ("eyenet_s", "refined"): "eyenet_s with `--rig`",
     ("eyenet_s_headset", "network"): "eyenet_s_headset",
@@ -334,11 +351,7 @@ def rig() -> list[str]:
     for (name, method), label in RIG_METHODS.items():
         path = METRICS / f"known_rig_{name}.json"
         found = json.loads(path.read_text(encoding="utf-8"))["metrics"][method]
-        keys = [
-            f"{key}_{kind}" for key in ("gaze/optical_deg", "eye3d/cornea_mm") for kind in ("mean", "median")
-        ]
-        keys += ["gaze/optical_deg_mean@visible30", "gaze/sigma_share"]
-        body.append([label, *(_number(found.get(key), 2) for key in keys)])
+        body.append([label, *(_number(found.get(key), 2) for key in RIG_METRICS)])
     body.append(["target", "≤ 1.0", "", "≤ 0.5", "", "", "0.63 to 0.73"])
     head = ["reference rig, unseen people", "axis, mean °", "median °", "cornea, mean mm", "median mm",
             "axis, mean °, ≥ 30 % visible", "errors within sigma"]  # fmt: skip
@@ -351,6 +364,8 @@ def recording() -> list[str]:
     for name in RECORDED:
         path = METRICS / f"recording_{name}.json"
         for rig, part in json.loads(path.read_text(encoding="utf-8"))["rigs"].items():
+            if rig not in RECORDED[name]:
+                continue
             for answer, label in (("raw", "as answered"), ("recording", "with `--recording`")):
                 found = part["metrics"]
                 cells = [_number(found.get(f"{answer}/{key}"), 2) for key in RECORDING]
@@ -359,15 +374,6 @@ def recording() -> list[str]:
             "affine, mean °", "answered"]  # fmt: skip
     return _table(head, body)
 
-
-RECORDED = ("eyenet_s", "eyenet_s_headset")
-RECORDING = (
-    "optical_deg_mean",
-    "optical_deg_median",
-    "visual_kappa_deg_mean",
-    "visual_affine_deg_mean",
-    "answered_share",
-)
 
 SECTIONS: dict[str, Callable[[], list[str]]] = {
     "rendered": rendered, "gaze": gaze, "real": real, "people": people, "speed": speed, "curve": curve,
