@@ -32,6 +32,7 @@ from torch import Tensor
 
 from zoo.config import EvalConfig, RenderData, compose
 from zoo.config.rendering import load_rig
+from zoo.data.kinds import is_views
 from zoo.data.sample import EyeBatch
 from zoo.evaluate import baseline, rows, summarise
 from zoo.files import write_text
@@ -106,6 +107,7 @@ def _measured(config: EvalConfig, predictor: Predictor, rig: FixedRig) -> Iterat
             config.data, config.seed, config.count, config.batch_size, size, predictor.device
         ):
             batch = to_device(batch, predictor.device)
+            assert not is_views(batch)
             prediction = network.answer(batch)
             refined = refine(prediction, batch["camera"], leds, batch["eye_side"])
             answers = {
