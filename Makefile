@@ -32,7 +32,7 @@ demo: $(STAMP) ## predict, adapt, compare; or predict on your own: SOURCE=folder
 	else $(BIN)/python scripts/demo.py; fi
 
 test: lint ## lint, type-check and run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(STAMP) ## ruff, mypy, and whether the lock satisfies pyproject.toml
 	@$(BIN)/python -m pip check --disable-pip-version-check
