@@ -63,6 +63,11 @@ def export(config: TrainConfig, network: Network, seen: int, metrics: dict[str, 
         "render": "Rendered near-eye images, each seen once.",
         "room_pool": "Rendered rooms, from a pool.",
         "meye": "Infrared eyes of the MEYE data set.",
+        "folder": "Images of the user's own with a table of labels.",
+        "unityeyes": "Colour eyes rendered by UnityEyes.",
+        "openeds2019": "Infrared eyes of OpenEDS 2019 with their segmentation.",
+        "lpw": "Infrared eyes of Labelled Pupils in the Wild.",
+        "nvgaze": "Rendered infrared eyes of NVGaze with their segmentation.",
     }[data.type]
     # The length of a slice is nothing that a run depends on.
     command = " ".join(
