@@ -40,7 +40,9 @@ def openeds(tmp_path: Path) -> Path:
         Image.fromarray(pixels(i)).save(folder / "images" / f"{i:06d}.png")
         if i != 1:  # a picture whose labels are withheld
             classes = EYES["segmentation"][i].numpy()
-            np.save(folder / "labels" / f"{i:06d}.npy", np.where(classes == 3, 2, classes) if i == 2 else classes)
+            np.save(
+                folder / "labels" / f"{i:06d}.npy", np.where(classes == 3, 2, classes) if i == 2 else classes
+            )
         owners["U222" if i == 3 else "U111"].append(f"{i:06d}.png")
     people = [{"id": name, "semantic_segmenation_images": files} for name, files in owners.items()]
     (tmp_path / "OpenEDS_train_userID_mapping_to_images.json").write_text(json.dumps(people))
@@ -70,7 +72,9 @@ def video(path: Path, frames: list[np.ndarray], rate: int = 95) -> None:
         stream.width, stream.height, stream.pix_fmt = W, H, "yuvj420p"
         stream.options = {"qscale": "2"}
         for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "gray").reformat(format="yuvj420p")))
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(frame, "gray").reformat(format="yuvj420p"))
+            )
         container.mux(stream.encode(None))
 
 

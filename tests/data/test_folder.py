@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,9 +19,9 @@ from zoo.data.sources.people import People
 from zoo.errors import ZooError
 from zoo.geometry.angles import vector_to_angles
 from zoo.geometry.cameras import project
+from zoo.predict.result import EyeResult, Glint
 from zoo.predict.table import COLUMNS as PREDICTED
 from zoo.predict.table import Table
-from zoo.predict.result import EyeResult, Glint
 
 HEIGHT, WIDTH = 90, 140
 
@@ -97,27 +98,29 @@ def test_labels_and_camera_follow_the_letterbox(root: Path, eyes: EyeBatch, size
 
 
 def test_empty_cells_and_absent_columns_are_unknown(root: Path, eyes: EyeBatch) -> None:
-    rows = [{key: "" for key in row_of(eyes, 0)} | {"file": "images/0.png"} for _ in range(2)]
+    empty: dict[str, object] = dict.fromkeys(row_of(eyes, 0), "")
+    rows = [empty | {"file": "images/0.png"} for _ in range(2)]
     rows[1] |= {"pupil_u_px": 30, "pupil_v_px": 40, "optical_x": 0, "optical_y": 0, "optical_z": -1}
     rows[0]["glint_count"] = 0
     rows[1]["glint_count"] = ""
     write(root, rows)
     batch = Folder(root).batch(np.arange(2))
-    known = [
-        {k for k, v in batch.items() if k.endswith("_valid") and v[i]}  # type: ignore[attr-defined]
-        for i in range(2)
-    ]
+    masks = {key: value for key, value in batch.items() if key.endswith("_valid")}
+    known = [{key for key, value in masks.items() if value[i]} for i in range(2)]  # type: ignore[index]
     assert known[0] == {"glints_valid"}
     assert known[1] == {"pupil_centre_valid", "pupil_present_valid", "optical_valid"}
 
 
 def test_predictions_can_be_trained_on(root: Path) -> None:
     table = Table(root / "labels.csv")
-    solid = {"cornea_mm": (0.0, 1.0, 40.0), "pupil_mm": (0.0, 1.0, 35.6), "optical": (0.0, 0.0, -1.0)}
-    first = EyeResult(HEIGHT, WIDTH, blink=0.1, pupil_present=0.9, pupil_px=(9.0, 8.0), glints=(Glint(3.0, 4.0, 0.7),))
-    table.write("images/0.png", 0, None, first)
-    table.write("images/1.png", 0, None, EyeResult(HEIGHT, WIDTH, pupil_present=0.2, camera_known=True, **solid))
-    table.write("images/2.png", 0, None, EyeResult(HEIGHT, WIDTH, camera_known=False, **solid))
+    first = EyeResult(
+        HEIGHT, WIDTH, blink=0.1, pupil_present=0.9, pupil_px=(9.0, 8.0), glints=(Glint(3.0, 4.0, 0.7),)
+    )
+    solid = EyeResult(
+        HEIGHT, WIDTH, cornea_mm=(0.0, 1.0, 40.0), pupil_mm=(0.0, 1.0, 35.6), optical=(0.0, 0.0, -1.0)
+    )
+    for i, result in enumerate([first, replace(solid, pupil_present=0.2, camera_known=True), solid]):
+        table.write(f"images/{i}.png", 0, None, result)
     table.close()
     batch = Folder(root, HEIGHT, WIDTH).batch(np.arange(3))
     assert batch["blink"].tolist() == [0, 0, 0] and batch["blink_valid"].tolist() == [True, False, False]
@@ -150,6 +153,12 @@ def test_splits_and_people(root: Path) -> None:
         ({"pupil_minor_px": 900}, r"line 2: the pupil's axes are .* 0 < minor <= major"),
         ({"cornea_z_mm": 0.04}, r"line 2: cornea and pupil are .* in millimetres"),
         ({"optical_x": 30}, r"line 2: optical has length 30.*, not 1"),
+        (
+            {"optical_y": -0.6, "optical_x": 0, "optical_z": -0.8},
+            r"line 2: optical is \d+ degrees from the line",
+        ),
+        ({"visual_pitch_deg": 10, "visual_yaw_deg": 150}, r"line 2: visual points away from the camera"),
+        ({"cy": -60}, r"line 2: pupil_x_mm, .* are seen \d+ pixels from pupil_u_px"),
         ({"visual_pitch_deg": 500}, r"line 2: visual has pitch 500"),
         ({"file": "images/9.png"}, r"names 1 files that are missing, such as images/9.png"),
         ({"file": ""}, r"line 2: file is empty"),
@@ -166,10 +175,16 @@ def test_what_is_wrong_is_said(root: Path, eyes: EyeBatch, change: dict[str, obj
 def test_bad_files_are_named(root: Path) -> None:
     data = Folder(root)
     mask = np.full((HEIGHT, WIDTH), 7, np.uint8)
-    for shape, message in (((HEIGHT, WIDTH), "holds the class 7"), ((9, 9), "the mask is 9x9, its image 90x140")):
+    for shape, message in (
+        ((HEIGHT, WIDTH), "holds the class 7"),
+        ((9, 9), "the mask is 9x9, its image 90x140"),
+    ):
         Image.fromarray(mask[: shape[0], : shape[1]]).save(root / "masks" / "1.png")
         with pytest.raises(ZooError, match=rf"masks/1\.png: {message}"):
             data.batch(np.array([1]))
+    (root / "labels.csv").write_text("file,pupil_u_px,pupil_v_px\nimages/0.png,9,1000\n")
+    with pytest.raises(ZooError, match=r"0\.png: pupil_px \(9, 1000\) is far outside of 140x90"):
+        Folder(root).batch(np.array([0]))
     (root / "images" / "1.png").write_bytes(b"")
     with pytest.raises(ZooError, match=r"images/1\.png: not a readable image"):
         data.batch(np.array([1]))

@@ -48,7 +48,10 @@ class TestGaze(HeadTests):
         batch = random_eye_batch(2, SIZE, SIZE)
         batch["optical_valid"][:] = batch["eye3d_valid"][:] = batch["pupil_present_valid"][:] = False
         batch["eye_side_valid"][1] = False
-        prediction = self.perfect(batch) | {"roll": torch.zeros(2), "gaze_log_scales": torch.full((2, 2), -3.0)}
+        prediction = self.perfect(batch) | {
+            "roll": torch.zeros(2),
+            "gaze_log_scales": torch.full((2, 2), -3.0),
+        }
         batch["optical"] = -batch["optical"]  # unknown, so it must not matter
         right = head.loss(prediction, batch)
         assert right.valid.tolist() == [True, False]

@@ -8,7 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from zoo.config.base import Config
@@ -58,13 +66,17 @@ class MeyeData(Config):
     """A known change to every frame that is evaluated (`zoo.data.perturb`): how far do predictions follow?"""
 
 
+Names = list[Annotated[str, BeforeValidator(str)]]
+"""Of people; YAML reads 7 as a number."""
+
+
 class PeopleData(Config):
     """A data set of people at `root`, of whom some can be held out."""
 
     root: Path
-    subjects: list[str] = []
+    subjects: Names = []
     """Only these people; none named: everybody."""
-    without_subjects: list[str] = []
+    without_subjects: Names = []
     """Not these: leave one out in training, evaluate on `subjects=[...]`."""
 
 

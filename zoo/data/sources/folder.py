@@ -1,30 +1,32 @@
 """A folder of your own images with ``labels.csv``: any subset of the zoo's labels, an image a row.
 
 Columns have the names of ``predictions.csv``, so predictions can be corrected by hand and trained on. Only
-``file`` is needed (relative to the folder). An empty cell is unknown; a column that is not named here is an error.
+``file`` is needed (relative to the folder). An empty cell is unknown; a column that is not named here is an
+error.
 
-=====================================================  ==========================================================
-``subject``                                            anything that tells people apart; one person if absent
-``split``                                              train, val or test
-``eye_side``                                           left or right, the person's own
-``fx, fy, cx, cy``                                     the camera, pixels of the image, lens distortion removed
-``openness``                                           [0, 1]: lid gap over this person's wide-open gap
-``blink``, ``pupil_present``                           0 or 1; of a probability, whether it reaches 0.5
-``pupil_u_px, pupil_v_px``                             centre of the pupil's whole outline, covered or not
-``pupil_major_px, pupil_minor_px, pupil_angle_deg``    full axes; from +x towards +y
-``pupil_mask_u_px, pupil_mask_v_px``                   centroid of the pupil's visible pixels
-``glint0_u_px, glint0_v_px, glint1_u_px ...``          all glints that show, in any order, at most 8
-``glint_count``                                        0 says that none shows (no glint and no count: unknown)
-``cornea_{x,y,z}_mm, pupil_{x,y,z}_mm``                centres in the camera frame; both or they do not count
-``cornea_radius_mm, eyeball_{x,y,z}_mm``               with them; where empty, the mean of adults
-``optical_{x,y,z}`` or ``optical_{pitch,yaw}_deg``     axis out of the eye, camera frame; the vector is preferred
-``visual_{x,y,z}`` or ``visual_{pitch,yaw}_deg``       towards what is looked at
-``mask``                                               indexed or grey PNG: 0 background, 1 sclera, 2 iris,
-                                                       3 pupil, 255 unknown
-=====================================================  ==========================================================
+===================================================  ========================================================
+``subject``                                          anything that tells people apart; one person if absent
+``split``                                            train, val or test
+``eye_side``                                         left or right, the person's own
+``fx, fy, cx, cy``                                   the camera, pixels of the image, without lens distortion
+``openness``                                         [0, 1]: lid gap over this person's wide-open gap
+``blink``, ``pupil_present``                         0 or 1; of a probability, whether it reaches 0.5
+``pupil_u_px, pupil_v_px``                           centre of the pupil's whole outline, covered or not
+``pupil_major_px, pupil_minor_px, pupil_angle_deg``  full axes; from +x towards +y
+``pupil_mask_u_px, pupil_mask_v_px``                 centroid of the pupil's visible pixels
+``glint0_u_px, glint0_v_px, glint1_u_px ...``        all glints that show, in any order, at most 8
+``glint_count``                                      0 says that none shows (no glint and no count: unknown)
+``cornea_{x,y,z}_mm, pupil_{x,y,z}_mm``              centres in the camera frame; both or they do not count
+``cornea_radius_mm, eyeball_{x,y,z}_mm``             with them; where empty, the mean of adults
+``optical_{x,y,z}`` or ``optical_{pitch,yaw}_deg``   axis out of the eye, camera frame; vector preferred
+``visual_{x,y,z}`` or ``visual_{pitch,yaw}_deg``     towards what is looked at
+``mask``                                             indexed or grey PNG: 0 background, 1 sclera, 2 iris,
+                                                     3 pupil, 255 unknown
+===================================================  ========================================================
 
-The other columns of ``predictions.csv`` (``time_s``, ``pupil_area_px``, ``glint0_score``, ...) may stay and are
-not read. Where ``camera_known`` is 0 and no camera is given, 3D labels are only relative and do not count.
+The other columns of ``predictions.csv`` (``time_s``, ``pupil_area_px``, ``glint0_score``, ...) may stay and
+are not read. Where ``camera_known`` is 0 and no camera is given, 3D labels are only relative and do not
+count.
 """
 
 from __future__ import annotations
@@ -45,9 +47,7 @@ from zoo.data.sources.frame import (
     Point,
     Solid,
     Vector,
-    check_classes,
     eye_batch,
-    image_size,
     pitch_yaw_vector,
     read_classes,
     read_grey,
@@ -140,26 +140,12 @@ class Folder:
             read_classes(self.root / row.mask, image.shape) if row.mask else None
             for row, image in zip(chosen, images, strict=True)
         ]
+        for row, image in zip(chosen, images, strict=True):
+            _check_places(self.root / row.file, row.frame, *image.shape)
         batch = eye_batch(images, masks, [r.frame for r in chosen], *self._size, self._domain, str(self.root))
         for place, row in enumerate(rows):
             batch["subject"][place] = self._subjects[row]
         return batch
-
-    def check(self, row: int) -> None:
-        """Read all of one row's files; ZooError where something is wrong with them or labels leave the image."""
-        entry = self._rows[row]
-        height, width = image_size(self.root / entry.file)
-        if entry.mask:
-            check_classes(
-                read_classes(self.root / entry.mask, (height, width)),
-                (height, width),
-                self.root / entry.mask,
-            )
-        for name in ("pupil_px", "pupil_mask_px"):
-            point = getattr(entry.frame, name)
-            if point is not None and not (-width <= point[0] < 2 * width and -height <= point[1] < 2 * height):
-                raise ZooError(f"{self.root / entry.file}: {name} {point} is far outside of {width}x{height}")
-        self.batch(np.array([row]))
 
 
 def _require(root: Path, rows: list[_Row]) -> None:
@@ -250,6 +236,11 @@ def _frame(cells: _Cells, eye_side: str) -> EyeFrame:
     if camera is not None and min(camera[:2]) <= 0:
         raise ZooError(f"{cells.where}: fx and fy are focal lengths in pixels, above 0")
     relative = camera is None and cells.one("camera_known", 0.0, 1.0) == 0
+    solid = None if relative else _solid(cells)
+    optical = None if relative else _axis(cells, "optical")
+    pupil_px = cast("Point | None", cells.group("pupil_u_px", "pupil_v_px"))
+    if solid is not None:
+        _check_agreement(cells.where, solid, optical, camera, pupil_px)
     blink, present = cells.one("blink", 0.0, 1.0), cells.one("pupil_present", 0.0, 1.0)
     return EyeFrame(
         eye_side=cast(EyeSide, eye_side) if eye_side else None,
@@ -257,12 +248,12 @@ def _frame(cells: _Cells, eye_side: str) -> EyeFrame:
         openness=cells.one("openness", 0.0, 1.0),
         blink=None if blink is None else blink >= 0.5,
         pupil_present=None if present is None else present >= 0.5,
-        pupil_px=cast("Point | None", cells.group("pupil_u_px", "pupil_v_px")),
+        pupil_px=pupil_px,
         pupil_axes=_pupil_axes(cells),
         pupil_mask_px=cast("Point | None", cells.group("pupil_mask_u_px", "pupil_mask_v_px")),
         glints_px=_glints(cells),
-        solid=None if relative else _solid(cells),
-        optical=None if relative else _axis(cells, "optical"),
+        solid=solid,
+        optical=optical,
         visual=None if relative else _axis(cells, "visual"),
     )
 
@@ -301,6 +292,35 @@ def _solid(cells: _Cells) -> Solid | None:
     return Solid(cornea, pupil, radius, eyeball)
 
 
+def _check_agreement(
+    where: str, solid: Solid, optical: Vector | None, camera: tuple[float, ...] | None, pupil_px: Point | None
+) -> None:
+    """ZooError where labels of one eye contradict one another: other units, axes or another camera."""
+    (x, y, z), axis = solid.pupil, np.subtract(solid.pupil, solid.cornea)
+    if optical is not None:
+        cosine = float(axis @ np.array(optical)) / math.hypot(*axis)
+        if cosine < math.cos(math.radians(15)):
+            raise ZooError(
+                f"{where}: optical is {math.degrees(math.acos(max(cosine, -1.0))):.0f} degrees from the line "
+                "from cornea to pupil, which it is; the camera frame is x right, y down, z forward"
+            )
+    if camera is not None and pupil_px is not None:
+        fx, fy, cx, cy = camera
+        off = math.dist((fx * x / z + cx, fy * y / z + cy), pupil_px)
+        if off > 3 * fx / z + 3:  # refraction moves it by less than a millimetre
+            raise ZooError(
+                f"{where}: pupil_x_mm, pupil_y_mm, pupil_z_mm are seen {off:.0f} pixels from pupil_u_px, "
+                "pupil_v_px; the camera frame is x right, y down, z forward, fx, cx are pixels of the image"
+            )
+
+
+def _check_places(path: Path, frame: EyeFrame, height: int, width: int) -> None:
+    for name in ("pupil_px", "pupil_mask_px"):
+        point = getattr(frame, name)
+        if point is not None and not (-width < point[0] < 2 * width and -height < point[1] < 2 * height):
+            raise ZooError(f"{path}: {name} ({point[0]:g}, {point[1]:g}) is far outside of {width}x{height}")
+
+
 def _axis(cells: _Cells, name: str) -> Vector | None:
     vector = cells.group(*(f"{name}_{axis}" for axis in "xyz"))
     angles = cells.group(f"{name}_pitch_deg", f"{name}_yaw_deg")
@@ -309,7 +329,12 @@ def _axis(cells: _Cells, name: str) -> Vector | None:
             return None
         if abs(angles[0]) > 90 or abs(angles[1]) > 180:
             raise ZooError(f"{cells.where}: {name} has pitch {angles[0]:g} and yaw {angles[1]:g} degrees")
-        return pitch_yaw_vector(*(math.radians(angle) for angle in angles))
+        vector = pitch_yaw_vector(*(math.radians(angle) for angle in angles))
     if abs(math.hypot(*vector) - 1) > 0.01:
         raise ZooError(f"{cells.where}: {name} has length {math.hypot(*vector):.3g}, not 1")
+    if vector[2] > 0.3:
+        raise ZooError(
+            f"{cells.where}: {name} points away from the camera (z {vector[2]:.2f}); "
+            "an eye that looks into the camera has z < 0, or pitch and yaw 0"
+        )
     return cast(Vector, vector)

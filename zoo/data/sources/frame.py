@@ -122,11 +122,18 @@ def pitch_yaw_vector(pitch: float, yaw: float) -> Vector:
 
 def read_grey(path: Path) -> UInt8[np.ndarray, "h w"]:
     """An image file as 8-bit grey; ZooError naming the file that is none."""
-    return _decode(path, cv2.IMREAD_GRAYSCALE)
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise ZooError(f"{path}: not readable ({error.strerror or error})") from None
+    image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
+    if image is None:
+        raise ZooError(f"{path}: not a readable image")
+    return cast("UInt8[np.ndarray, 'h w']", image)
 
 
 def read_classes(path: Path, size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
-    """A PNG of class ids (0-3, 255 = ignore) of (height, width) `size`; the indices of a palette, as stored."""
+    """A PNG of class ids (0-3, 255 = ignore) of (height, width) `size`; of a palette, its indices."""
     try:
         with Image.open(path) as image:
             if image.mode not in ("P", "L", "1"):
@@ -147,26 +154,6 @@ def check_classes(mask: np.ndarray, size: tuple[int, int], path: Path) -> None:
         raise ZooError(
             f"{path}: holds the class {others[0]}; valid: 0 background, 1 sclera, 2 iris, 3 pupil, 255 ignore"
         )
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """(height, width) by the header alone; ZooError naming a file that is no image."""
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except OSError as error:
-        raise ZooError(f"{path}: not a readable image ({error})") from error
-
-
-def _decode(path: Path, flags: int) -> UInt8[np.ndarray, "h w"]:
-    try:
-        data = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise ZooError(f"{path}: not readable ({error.strerror or error})") from None
-    image = cv2.imdecode(data, flags) if len(data) else None
-    if image is None:
-        raise ZooError(f"{path}: not a readable image")
-    return cast("UInt8[np.ndarray, 'h w']", image)
 
 
 def _shape(size: tuple[int, ...]) -> str:

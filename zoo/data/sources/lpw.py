@@ -1,10 +1,11 @@
 """Labelled Pupils in the Wild (LPW): infrared videos of a head-mounted tracker. Untested on genuine files.
 
-Tonsen et al., "Labelled pupils in the wild", ETRA 2016. Read from ``<person 1..22>/<video>.avi`` with a ``.txt``
-of the same name beside it: a line a frame, ``x y`` in pixels from the top left.
+Tonsen et al., "Labelled pupils in the wild", ETRA 2016. Read from ``<person 1..22>/<video>.avi`` with a
+``.txt`` of the same name beside it: a line a frame, ``x y`` in pixels from the top left.
 
-What the labels mean: the pupil's centre, where the point lies on the frame (elsewhere nothing is known); nothing
-is said of the pupil's outline or of blinks. People are the folders. Which eye it is and the camera are unknown.
+What the labels mean: the pupil's centre, where the point lies on the frame (elsewhere nothing is known);
+nothing is said of the pupil's outline or of blinks. People are the folders. Which eye it is and the camera
+are unknown.
 
 Reading frames out of order decodes the video from its start each time: pack the data set first
 (``scripts/prepare.py``), or evaluate in order.
@@ -141,7 +142,8 @@ def _read_points(path: Path) -> Float[np.ndarray, "N 2"]:
     points = np.zeros((len(lines), 2))
     for i, line in enumerate(lines):
         try:
-            points[i] = [float(cell) for cell in line.split()]
+            u, v = line.split()
+            points[i] = float(u), float(v)
         except ValueError:
             points[i] = np.nan
         if not np.isfinite(points[i]).all():

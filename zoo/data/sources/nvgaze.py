@@ -1,14 +1,15 @@
 """NVGaze, the rendered part: infrared eyes with masks of their regions. Untested on genuine files.
 
-Kim et al., "NVGaze: An Anatomically-Informed Dataset for Low-Latency, Near-Eye Gaze Estimation", CHI 2019. Read
-from ``nvgaze_{female,male}_NN_public_50K_N/footage_image_data.zip``, which stays zipped: its members
+Kim et al., "NVGaze: An Anatomically-Informed Dataset for Low-Latency, Near-Eye Gaze Estimation", CHI 2019.
+Read from ``nvgaze_{female,male}_NN_public_50K_N/footage_image_data.zip``, which stays zipped: its members
 ``type_img_frame_{n}.png``, ``type_maskWithSkin_frame_{n}.png``, ``type_maskWithoutSkin_frame_{n}.png``.
 
 What the labels mean: classes are from the mask with skin, so they show what is visible; its red skin is
-background. Masks are anti-aliased: a pixel that is none of the stated colours (a mixture, a glint) is unknown.
-The pupil's ellipse is from the mask without skin, so it is whole under the lids; it is that of the convex hull's
-second moments, and unknown where the border cuts it. Gaze is not read: which way the angles of
-``footage_description.csv`` turn is not documented well enough. People are the faces (``female_01``, ...).
+background. Masks are anti-aliased: a pixel that is none of the stated colours (a mixture, a glint) is
+unknown. The pupil's ellipse is from the mask without skin, so it is whole under the lids; it is that of the
+convex hull's second moments, and unknown where the border cuts it. Gaze is not read: which way the angles
+of ``footage_description.csv`` turn is not documented well enough. People are the faces (``female_01``,
+...).
 """
 
 from __future__ import annotations
@@ -119,8 +120,8 @@ def classes_of(mask: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
     """Class ids of a mask's RGB colours; 255 where a pixel has none of them."""
     classes = np.full(mask.shape[:2], IGNORE, np.uint8)
     for colour, label in _COLOURS.items():
-        low, high = (np.clip(np.array(colour) + sign * _TOLERANCE, 0, 255).tolist() for sign in (-1, 1))
-        classes[cv2.inRange(mask, low, high) > 0] = label
+        near = np.abs(mask.astype(np.int16) - np.array(colour, np.int16)).max(2) <= _TOLERANCE
+        classes[near] = label
     return classes
 
 

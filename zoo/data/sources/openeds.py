@@ -2,12 +2,13 @@
 
 Garbin et al., "OpenEDS: Open Eye Dataset", arXiv 1905.03702. Read from
 ``{train,validation,test}/{images/*.png, labels/*.npy}``; who is who from the files
-``OpenEDS_*_userID_mapping_to_images.json`` beside them (``[{"id": ..., "semantic_segmenation_images": [...]}]``,
-misspelt there).
+``OpenEDS_*_userID_mapping_to_images.json`` beside them (``[{"id": ..., "semantic_segmenation_images":
+[...]}]``, misspelt there).
 
 What the labels mean: class ids are the zoo's (0 background, 1 sclera, 2 iris, 3 pupil) and show what is
-visible. The pupil's centre is the centroid of its visible pixels; where no pupil pixel is labelled the eye is
-taken to show none. Which eye it is and the camera are unknown. Pictures without a label file are left out.
+visible. The pupil's centre is the centroid of its visible pixels; where no pupil pixel is labelled the eye
+is taken to show none. Which eye it is and the camera are unknown. Pictures without a label file are left
+out.
 """
 
 from __future__ import annotations

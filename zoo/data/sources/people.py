@@ -16,7 +16,7 @@ class People(NamedTuple):
     without: tuple[str, ...] = ()
 
     def rows(self, names: Sequence[str], source: str) -> list[int]:
-        """Indices of the samples of these people; ZooError for a person who is not there, or if none is left."""
+        """Indices of the samples of these people; ZooError for one who is not there, or if none is left."""
         present = set(names)
         for key, wanted in (("subjects", self.only), ("without_subjects", self.without)):
             for name in wanted:

@@ -6,17 +6,18 @@ UnityEyes2 by A. Smith. The layouts that are read, anywhere below the root:
 * UnityEyes: ``N.jpg`` and ``N.json`` with ``iris_2d``, ``interior_margin_2d``, ``caruncle_2d`` and
   ``eye_details.look_vec``. Read from a genuine label file; its picture was not at hand.
 * UnityEyes2, one camera: ``N.jpg`` and ``N.json`` with ``ground_truth.gaze_vec``. Tried on genuine files.
-* UnityEyes2, several cameras: ``FRAME_CAMERA.jpg`` and ``FRAME.json`` with the above under ``cameras.CAMERA``.
-  Untested on genuine files.
+* UnityEyes2, several cameras: ``FRAME_CAMERA.jpg`` and ``FRAME.json`` with the above under
+  ``cameras.CAMERA``. Untested on genuine files.
 
 What the labels mean:
 
-* Gaze is the direction of the eyeball, without kappa: the optical axis. It is in the camera's frame with y up;
-  here y is turned down. Neither program writes the camera's focal length: give its field of view, or no 3D
-  axis is learnt.
+* Gaze is the direction of the eyeball, without kappa: the optical axis. It is in the camera's frame with y
+  up; here y is turned down. Neither program writes the camera's focal length: give its field of view, or no
+  3D axis is learnt.
 * 2D points have their origin at the bottom left, y up. With a picture H pixels high they are at ``H - y``.
-* The lid opening and the limbus are polygons: sclera and background are known. Inside the limbus it is iris or
-  pupil, whose size has no stated unit and which, being deeper, shows off its middle: unknown. So is the caruncle.
+* The lid opening and the limbus are polygons: sclera and background are known. Inside the limbus it is iris
+  or pupil, whose size has no stated unit and which, being deeper, shows off its middle: unknown. So is the
+  caruncle.
 * Where the caruncle is labelled, the eye's side follows from it: it is towards the nose.
 * People cannot be told apart: all samples are subject 0.
 """
@@ -27,7 +28,7 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -35,7 +36,7 @@ from jaxtyping import Float, Int, UInt8
 
 from zoo.conventions import BACKGROUND, IGNORE, SCLERA, EyeSide
 from zoo.data.sample import EyeBatch
-from zoo.data.sources.frame import EyeFrame, Vector, eye_batch, read_grey
+from zoo.data.sources.frame import EyeFrame, eye_batch, read_grey
 from zoo.errors import ZooError
 
 _NUMBER: Final = re.compile(r"^\(\s*(-?[\d.eE+-]+(?:\s*,\s*-?[\d.eE+-]+)+)\s*\)$")
@@ -94,7 +95,8 @@ def read_labels(
         found: Any = json.loads(path.read_text(encoding="utf-8"))
         if camera is not None:
             found = found["cameras"][camera]
-        gaze = found["eye_details"]["look_vec"] if "eye_details" in found else found["ground_truth"]["gaze_vec"]
+        first = "eye_details" in found
+        gaze = found["eye_details"]["look_vec"] if first else found["ground_truth"]["gaze_vec"]
         x, y, z = _vector(gaze)[:3]
         outlines = {
             key: np.array([_vector(point)[:2] for point in found[f"{key}_2d"]])
@@ -123,7 +125,8 @@ def _find(root: Path) -> list[tuple[Path, Path, str | None]]:
     if not root.is_dir():
         raise ZooError(f"{root}: no such folder; it holds the .jpg and .json files of UnityEyes")
     labels = set(root.rglob("*.json"))
-    found, alone = [], []
+    found: list[tuple[Path, Path, str | None]] = []
+    alone = []
     for picture in sorted(root.rglob("*.jpg"), key=_natural):
         frame, _, camera = picture.stem.partition("_")
         if picture.with_suffix(".json") in labels:
@@ -144,12 +147,12 @@ def _natural(path: Path) -> tuple[str, list[tuple[int, str]]]:
     return str(path.parent), [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _vector(text: str) -> Vector:
+def _vector(text: str) -> tuple[float, ...]:
     """The numbers of "(x, y, ...)"."""
     match = _NUMBER.match(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is no vector")
-    return cast(Vector, tuple(float(part) for part in match[1].split(",")))
+    return tuple(float(part) for part in match[1].split(","))
 
 
 def _camera(size: tuple[int, int], fov_deg: float) -> tuple[float, float, float, float]:
