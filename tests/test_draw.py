@@ -84,8 +84,8 @@ def test_known_labels_are_drawn_and_unknown_ones_are_not() -> None:
     batch["glints_visible"][:, 0] = True
     batch["openness"][:] = 0.5
     batch["segmentation"][:] = PUPIL
-    for key in ("pupil_ellipse_valid", "glints_valid", "openness_valid", "segmentation_valid"):
-        batch[key][0] = True  # type: ignore[literal-required]
+    for key in ("pupil_ellipse", "pupil_centre", "glints", "openness", "segmentation"):
+        batch[f"{key}_valid"][0] = True  # type: ignore[literal-required]
     known, unknown = labels_of(batch, 0), labels_of(batch, 1)
     assert known.pupil_px == (20, 15) and known.pupil_angle_deg == pytest.approx(45)
     assert known.openness == 0.5 and known.glints == (Glint(5.0, 6.0, 1.0),)

@@ -137,14 +137,14 @@ def labels_of(batch: EyeBatch, row: int) -> EyeResult:
 
     present, openness, blink = known("pupil_present"), known("openness"), known("blink")
     ellipse, centroid = known("pupil_ellipse"), known("pupil_mask_px")
+    centre = batch["pupil_ellipse"][row, :2].tolist() if bool(batch["pupil_centre_valid"][row]) else None
     shown = present is None or present[0] > 0.5
     labelled = bool(batch["segmentation_valid"][row])
     segmentation = batch["segmentation"][row].cpu().numpy() if labelled else None
-    solid = bool(batch["eye3d_valid"][row]) and shown
 
-    def vector(key: str) -> Vector | None:
+    def vector(key: str, mask: str) -> Vector | None:
         x, y, z = batch[key][row].tolist()  # type: ignore[literal-required]
-        return (x, y, z) if solid else None
+        return (x, y, z) if shown and bool(batch[mask][row]) else None  # type: ignore[literal-required]
 
     places, visible = batch["glints_px"][row].tolist(), batch["glints_visible"][row].tolist()
     glints = tuple(
@@ -156,7 +156,7 @@ def labels_of(batch: EyeBatch, row: int) -> EyeResult:
         openness=openness[0] if openness else None,
         blink=blink[0] if blink else None,
         pupil_present=present[0] if present else None,
-        pupil_px=(ellipse[0], ellipse[1]) if ellipse and shown else None,
+        pupil_px=(centre[0], centre[1]) if centre and shown else None,
         pupil_mask_px=(centroid[0], centroid[1]) if centroid and shown else None,
         pupil_area_px=None if segmentation is None else float((segmentation == PUPIL).sum()),
         pupil_major_px=ellipse[2] if ellipse and shown else None,
@@ -164,10 +164,10 @@ def labels_of(batch: EyeBatch, row: int) -> EyeResult:
         pupil_angle_deg=math.degrees(ellipse[4]) if ellipse and shown else None,
         glints=glints if bool(batch["glints_valid"][row]) else (),
         segmentation=segmentation,
-        cornea_mm=vector("cornea_mm"),
-        pupil_mm=vector("pupil_mm"),
-        optical=vector("optical"),
-        visual=vector("visual"),
+        cornea_mm=vector("cornea_mm", "eye3d_valid"),
+        pupil_mm=vector("pupil_mm", "eye3d_valid"),
+        optical=vector("optical", "optical_valid"),
+        visual=vector("visual", "visual_valid"),
         camera=batch["camera"][row].cpu().numpy().astype(np.float64),
         camera_known=bool(batch["camera_valid"][row]),
     )

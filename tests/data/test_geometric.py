@@ -238,3 +238,18 @@ def test_fills_are_background_with_the_same_labels() -> None:
     cut = warp(eyes, affine, left_half, torch.tensor([0, 1, 2]))
     assert torch.equal(cut["content"], filled["content"] & left_half)
     assert not cut["image"][:, 0][~left_half].any()
+
+
+def test_a_centre_without_an_outline_moves_and_is_hidden_by_the_border() -> None:
+    eyes = empty_eye_batch(2, 96, 128)
+    eyes["pupil_ellipse"][:, :2] = torch.tensor([64.0, 48.0])
+    for key in ("pupil_centre_valid", "pupil_present_valid", "blink_valid"):
+        eyes[key][0] = True  # type: ignore[literal-required]
+    eyes["pupil_present"][0] = 1
+    mirrored = hflip(eyes, torch.tensor([True, True]))
+    assert mirrored["pupil_ellipse"][0, :2].tolist() == [63, 48]
+    moved = warp(eyes, similar(0, 1, -60.0, 0, eyes))  # to 4 pixels from the border
+    assert moved["pupil_ellipse"][0, :2].tolist() == pytest.approx([4, 48], abs=1e-4)
+    assert moved["pupil_centre_valid"].tolist() == [True, False] and not moved["pupil_ellipse_valid"].any()
+    assert not moved["pupil_present_valid"][0] and moved["blink_valid"][0]
+    assert not warp(eyes, similar(0, 1, -80.0, 0, eyes))["blink_valid"][0]

@@ -43,6 +43,23 @@ class TestGaze(HeadTests):
             fused = head(features._replace(eye3d=eye3d))["optical"]
             torch.testing.assert_close(fused, winner, atol=1e-3, rtol=1e-3)
 
+    def test_a_target_that_was_looked_at_teaches_the_axis(self, head: Head[Any]) -> None:
+        """Only the visual axis is known, and of one eye not which it is: that one counts for nothing."""
+        batch = random_eye_batch(2, SIZE, SIZE)
+        batch["optical_valid"][:] = batch["eye3d_valid"][:] = batch["pupil_present_valid"][:] = False
+        batch["eye_side_valid"][1] = False
+        prediction = self.perfect(batch) | {
+            "roll": torch.zeros(2),
+            "gaze_log_scales": torch.full((2, 2), -3.0),
+        }
+        batch["optical"] = -batch["optical"]  # unknown, so it must not matter
+        right = head.loss(prediction, batch)
+        assert right.valid.tolist() == [True, False]
+        prediction["optical"] = prediction["direct_axis"] = batch["visual"]
+        wrong = head.loss(prediction, batch)
+        assert wrong.value[0] > right.value[0] + 0.5
+        assert wrong.value[1] == 0
+
     def test_a_turned_camera_turns_the_gaze(self, head: Head[Any]) -> None:
         """The same picture elsewhere in the field of view: the axis turns with the ray to the eye."""
         features = random_features(4)

@@ -54,7 +54,8 @@ def discs(index: Tensor) -> EyeBatch:
     known = ("segmentation", "openness", "blink", "pupil_present", "pupil_visible", "glints")
     for name in known:
         batch[f"{name}_valid"] = torch.ones(count, dtype=torch.bool)  # type: ignore[literal-required]
-    batch["pupil_ellipse_valid"] = batch["pupil_mask_px_valid"] = is_open
+    for name in ("pupil_ellipse", "pupil_centre", "pupil_mask_px"):
+        batch[f"{name}_valid"] = is_open  # type: ignore[literal-required]
     check_eye_batch(batch, "discs")
     return batch
 

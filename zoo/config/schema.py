@@ -8,7 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from zoo.config.base import Config
 from zoo.config.base import error_at as _error
@@ -59,6 +67,59 @@ class MeyeData(Config):
     """A known change to every frame that is evaluated (`zoo.data.perturb`): how far do predictions follow?"""
 
 
+Names = list[Annotated[str, BeforeValidator(str)]]
+"""Of people; YAML reads 7 as a number."""
+
+
+class PeopleData(Config):
+    """A data set of people at `root`, of whom some can be held out."""
+
+    root: Path
+    subjects: Names = []
+    """Only these people; none named: everybody."""
+    without_subjects: Names = []
+    """Not these: leave one out in training, evaluate on `subjects=[...]`."""
+
+
+class FolderData(PeopleData):
+    """Your own images with a `labels.csv`; its columns are listed in `zoo/data/sources/folder.py`."""
+
+    type: Literal["folder"]
+    split: Literal["train", "val", "test"] | None = None
+    """Only rows whose column `split` says so."""
+    domain: Literal["real", "synthetic"] = "real"
+
+
+class UnityEyesData(Config):
+    """Pictures of UnityEyes or UnityEyes2 with their JSON files, as the programs write them."""
+
+    type: Literal["unityeyes"]
+    root: Path
+    horizontal_fov_deg: Annotated[float, Field(gt=0, lt=180)] | None = None
+    """Of the camera, which the files do not say; without it no 3D axis is learnt."""
+
+
+class OpenEdsData(PeopleData):
+    """Semantic segmentation of OpenEDS 2019."""
+
+    type: Literal["openeds2019"]
+    split: Literal["train", "validation", "test"] = "train"
+
+
+class LpwData(PeopleData):
+    """Labelled Pupils in the Wild: videos of people with the pupil's centre in every frame."""
+
+    type: Literal["lpw"]
+    every: PositiveInt = 1
+    """Of so many frames one is used: neighbours are nearly alike."""
+
+
+class NvGazeData(PeopleData):
+    """The masks of NVGaze's rendered eyes."""
+
+    type: Literal["nvgaze"]
+
+
 class CaptureData(Config):
     """Posed captures in one of the layouts that `zoo.data.captures` reads, with depth where it is known."""
 
@@ -92,7 +153,10 @@ class CaptureData(Config):
         return self
 
 
-Data = Annotated[PoolData | RenderData | MeyeData | RoomPoolData | CaptureData, Field(discriminator="type")]
+EyeFiles = FolderData | UnityEyesData | OpenEdsData | LpwData | NvGazeData
+Data = Annotated[
+    PoolData | RenderData | MeyeData | EyeFiles | RoomPoolData | CaptureData, Field(discriminator="type")
+]
 
 
 class MixtureSource(SourceShare):

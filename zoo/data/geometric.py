@@ -102,10 +102,11 @@ def _move_labels(batch: EyeBatch, affine: Tensor) -> EyeBatch:
     moved = batch.copy()
     moved["glints_px"] = move_points(batch["glints_px"], affine)
     moved["pupil_mask_px"] = move_points(batch["pupil_mask_px"], affine)
-    known = batch["pupil_ellipse_valid"][:, None]
-    anything = batch["pupil_ellipse"].new_tensor([0.0, 0.0, 1.0, 1.0, 0.0])
-    ellipse = transform_ellipse(torch.where(known, batch["pupil_ellipse"], anything), affine)
-    moved["pupil_ellipse"] = torch.where(known, ellipse, batch["pupil_ellipse"])
+    known, centred = batch["pupil_ellipse_valid"][:, None], batch["pupil_centre_valid"][:, None]
+    anything = batch["pupil_ellipse"].new_tensor([1.0, 1.0, 0.0])
+    axes = torch.where(known, batch["pupil_ellipse"][:, 2:], anything)
+    ellipse = transform_ellipse(torch.cat([batch["pupil_ellipse"][:, :2], axes], -1), affine)
+    moved["pupil_ellipse"] = torch.where(known | centred, ellipse, batch["pupil_ellipse"])
     return moved
 
 
@@ -145,7 +146,9 @@ def _cut(moved: EyeBatch, before: EyeBatch, affine: Tensor) -> EyeBatch:
     # The pupil's outline, or where only a point is known, a circle that a pupil would hardly exceed.
     diameter = _GUESSED_DIAMETER * min(content.shape[-2:]) * enlargement.sqrt()
     rest = torch.stack([diameter, diameter, torch.zeros_like(diameter)], -1)
-    circle = torch.cat([moved["pupil_mask_px"], rest], -1)
+    centred = moved["pupil_centre_valid"]
+    centre = torch.where(centred[:, None], moved["pupil_ellipse"][:, :2], moved["pupil_mask_px"])
+    circle = torch.cat([centre, rest], -1)
     outline = ellipse_points(torch.where(known[:, None], moved["pupil_ellipse"], circle), _CONTOUR)
     whole = _shows(outline, content).all(1)
 
@@ -169,8 +172,7 @@ def _cut(moved: EyeBatch, before: EyeBatch, affine: Tensor) -> EyeBatch:
     still = torch.where(labelled, area > 0, whole)
     moved["pupil_mask_px_valid"] = moved["pupil_mask_px_valid"] & still
 
-    located = known | before["pupil_mask_px_valid"]
-    centre = torch.where(known[:, None], moved["pupil_ellipse"][:, :2], circle[:, :2])
+    located = centred | before["pupil_mask_px_valid"]
     seen = ~located | _shows(centre[:, None], content)[:, 0]
     moved["blink_valid"] = moved["blink_valid"] & seen
     moved["openness_valid"] = moved["openness_valid"] & seen

@@ -26,6 +26,12 @@ from zoo.files import write_text
 FORMAT = "zoo-eye-pool"
 VERSION = 2
 _DESCRIPTION = "pool.json"
+_ONCE_SHARED = {
+    "optical_valid": "eye3d_valid",
+    "visual_valid": "eye3d_valid",
+    "pupil_centre_valid": "pupil_ellipse_valid",
+}
+"""Masks that older pools lack, and the one that stood for them: rendered labels come together."""
 
 
 class Layout(NamedTuple):
@@ -164,13 +170,17 @@ class Pool:
         self.sizes = layout.sizes
         self._columns = layout.columns(self.height, self.width)
         self._arrays = {
-            key: column.map(self.path / f"{key}.npy", description["count"])
-            for key, column in self._columns.items()
+            key: column.map(self._file(key), description["count"]) for key, column in self._columns.items()
         }
 
     @staticmethod
     def _layout(description: dict[str, Any]) -> Layout:
         return EYES
+
+    def _file(self, key: str) -> Path:
+        path = self.path / f"{key}.npy"
+        older = _ONCE_SHARED.get(key)
+        return path if older is None or path.exists() else self.path / f"{older}.npy"
 
     def __len__(self) -> int:
         return self._done

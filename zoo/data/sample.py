@@ -40,6 +40,7 @@ class EyeBatch(TypedDict):
     pupil_present_valid: Tensor  # (B,) bool
     pupil_ellipse: Tensor  # (B, 5) float32: u, v, major, minor [px], angle [rad] of the full refracted pupil
     pupil_ellipse_valid: Tensor  # (B,) bool
+    pupil_centre_valid: Tensor  # (B,) bool: its first two numbers are known, be the others so or not
     pupil_mask_px: Tensor  # (B, 2) float32: centroid of the visible pupil pixels
     pupil_mask_px_valid: Tensor  # (B,) bool
     glints_px: Tensor  # (B, 8, 2) float32
@@ -50,9 +51,11 @@ class EyeBatch(TypedDict):
     cornea_mm: Tensor  # (B, 3) float32: centre of the corneal sphere, camera frame
     pupil_mm: Tensor  # (B, 3) float32: centre of the pupil, camera frame
     cornea_radius_mm: Tensor  # (B,) float32, of the corneal sphere
+    eye3d_valid: Tensor  # (B,) bool: one mask for the points and the radius, which come together
     optical: Tensor  # (B, 3) float32 unit vector, camera frame, out of the eye
+    optical_valid: Tensor  # (B,) bool
     visual: Tensor  # (B, 3) float32 unit vector, camera frame, out of the eye
-    eye3d_valid: Tensor  # (B,) bool: one mask for the six 3D labels, which come together
+    visual_valid: Tensor  # (B,) bool
 
 
 _EYE_FIELDS: dict[str, tuple[tuple[str | int, ...], torch.dtype]] = {
@@ -77,6 +80,7 @@ _EYE_FIELDS: dict[str, tuple[tuple[str | int, ...], torch.dtype]] = {
     "pupil_present_valid": ((), torch.bool),
     "pupil_ellipse": ((5,), torch.float32),
     "pupil_ellipse_valid": ((), torch.bool),
+    "pupil_centre_valid": ((), torch.bool),
     "pupil_mask_px": ((2,), torch.float32),
     "pupil_mask_px_valid": ((), torch.bool),
     "glints_px": ((MAX_GLINTS, 2), torch.float32),
@@ -86,9 +90,11 @@ _EYE_FIELDS: dict[str, tuple[tuple[str | int, ...], torch.dtype]] = {
     "cornea_mm": ((3,), torch.float32),
     "pupil_mm": ((3,), torch.float32),
     "cornea_radius_mm": ((), torch.float32),
-    "optical": ((3,), torch.float32),
-    "visual": ((3,), torch.float32),
     "eye3d_valid": ((), torch.bool),
+    "optical": ((3,), torch.float32),
+    "optical_valid": ((), torch.bool),
+    "visual": ((3,), torch.float32),
+    "visual_valid": ((), torch.bool),
 }
 
 

@@ -85,7 +85,7 @@ def _slices(batch: EyeBatch) -> dict[str, pl.Series]:
         "eye_side": pl.Series(sides, dtype=pl.String),
         "openness": _nullable(batch["openness"], batch["openness_valid"]),
         "pupil_visible": _nullable(batch["pupil_visible"], batch["pupil_visible_valid"]),
-        "gaze_eccentricity_deg": _nullable(eccentricity, batch["eye3d_valid"]),
+        "gaze_eccentricity_deg": _nullable(eccentricity, batch["eye3d_valid"] & batch["optical_valid"]),
         "focal_over_width": _nullable(
             batch["camera"][:, 0, 0] / batch["image"].shape[3], batch["camera_valid"]
         ),
@@ -112,14 +112,14 @@ def _rooms(batch: ViewBatch) -> dict[str, pl.Series]:
 def _labels(batch: EyeBatch, native: Tensor) -> dict[str, pl.Series]:
     labels = {}
     positions = {
-        "pupil": (batch["pupil_ellipse"][:, :2], batch["pupil_ellipse_valid"]),
+        "pupil": (batch["pupil_ellipse"][:, :2], batch["pupil_centre_valid"]),
         "pupil_mask": (batch["pupil_mask_px"], batch["pupil_mask_px_valid"]),
     }
     for name, (position, valid) in positions.items():
         for axis, value in zip("uv", (position.cpu() * native[:, None]).unbind(1), strict=True):
             labels[f"label/{name}_{axis}_px"] = _nullable(value, valid)
-    for name in ("optical", "visual", "cornea_mm"):
-        solid = batch["eye3d_valid"]
+    for name, mask in (("optical", "optical"), ("visual", "visual"), ("cornea_mm", "eye3d")):
+        solid = batch[f"{mask}_valid"]  # type: ignore[literal-required]
         for axis, value in zip("xyz", batch[name].cpu().unbind(1), strict=True):  # type: ignore[literal-required]
             labels[f"label/{name}_{axis}"] = _nullable(value, solid)
     for c, name in enumerate(CLASSES):

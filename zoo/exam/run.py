@@ -99,17 +99,15 @@ def evaluate(config: EvalConfig, progress: Callable[[int], None] = lambda frames
 
 
 def _floor(table: pl.DataFrame) -> Metrics:
-    if "eye3d/cornea_depth_mm" not in table.columns:
-        return {}
+    floor: Metrics = {}
+    if "gaze/visual_deg" in table.columns and table["gaze/visual_deg"].count():
+        floor["gaze/visual_deg_mean"], floor["gaze/visual_deg_median"] = visual_floor_deg()
+    if "eye3d/cornea_depth_mm" not in table.columns or not table["eye3d/cornea_depth_mm"].count():
+        return floor
     apart = [pl.col(f"label/cornea_mm_{axis}") ** 2 for axis in "xyz"]
     judged = table.filter(pl.col("eye3d/cornea_depth_mm").is_not_null())
     distance = judged.select(pl.sum_horizontal(apart).sqrt().mean()).item()
-    mean, median = visual_floor_deg()
-    return {
-        "eye3d/cornea_depth_mm_mean": depth_floor(distance),
-        "gaze/visual_deg_mean": mean,
-        "gaze/visual_deg_median": median,
-    }
+    return {"eye3d/cornea_depth_mm_mean": depth_floor(distance), **floor}
 
 
 def _tables(config: EvalConfig, predictor: Predictor) -> Iterator[pl.DataFrame]:

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from zoo.config import (
     CaptureData,
     Data,
+    EyeFiles,
     MeyeData,
     MixtureData,
     MixtureSource,
@@ -36,6 +37,7 @@ from zoo.data.sources.room_pool import RoomViews
 from zoo.draws import Draws
 from zoo.errors import ZooError
 from zoo.model.config import InputConfig
+from zoo.train.eye_sources import eye_source
 
 
 class FromSource(Batches):
@@ -145,7 +147,7 @@ def batches_of(
         yield source.batch(np.arange(start, min(start + batch_size, last)))
 
 
-def _source(data: PoolData | MeyeData | RoomPoolData | CaptureData, size: InputConfig) -> Source:
+def _source(data: PoolData | MeyeData | EyeFiles | RoomPoolData | CaptureData, size: InputConfig) -> Source:
     if isinstance(data, PoolData):
         pool = Pool(data.path)
         if (pool.height, pool.width) != (size.height, size.width):
@@ -158,7 +160,9 @@ def _source(data: PoolData | MeyeData | RoomPoolData | CaptureData, size: InputC
         return RoomViews(data.path, size.height // data.reduce, size.width // data.reduce)
     if isinstance(data, CaptureData):
         return view_source(data, size.height, size.width)
-    return Meye(data.root, size.height, size.width)
+    if isinstance(data, MeyeData):
+        return Meye(data.root, size.height, size.width)
+    return eye_source(data, size.height, size.width)
 
 
 def view_source(data: CaptureData, height: int, width: int) -> CaptureViews:

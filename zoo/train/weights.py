@@ -65,6 +65,11 @@ _SENTENCES: Final = {
     "room_pool": "Rendered rooms, from a pool.",
     "meye": "Infrared eyes of the MEYE data set.",
     "capture": "Posed captures of rooms.",
+    "folder": "Images of the user's own with a table of labels.",
+    "unityeyes": "Colour eyes rendered by UnityEyes.",
+    "openeds2019": "Infrared eyes of OpenEDS 2019 with their segmentation.",
+    "lpw": "Infrared eyes of Labelled Pupils in the Wild.",
+    "nvgaze": "Rendered infrared eyes of NVGaze with their segmentation.",
 }
 
 

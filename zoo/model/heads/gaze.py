@@ -6,6 +6,7 @@ import math
 from typing import ClassVar, Final
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor, nn
 
 from zoo.data.sample import EyeBatch
@@ -16,7 +17,7 @@ from zoo.geometry.rotations import listing, rotation_about
 from zoo.geometry.vectors import norm, unit
 from zoo.model.config import GazeConfig
 from zoo.model.heads.base import Head, Masked, at_least_float32, masked
-from zoo.model.heads.eye3d import focal_length, has_geometry
+from zoo.model.heads.eye3d import focal_length
 from zoo.model.heads.likelihood import SIGMA_OF_SCALE, bounded, plane_laplace, smooth_angle
 from zoo.model.heads.votes import Summary
 from zoo.model.neck import FeatureChannels, Features, Map
@@ -79,27 +80,36 @@ class GazeHead(Head[GazeConfig]):
         }
 
     def loss(self, prediction: dict[str, Tensor], batch: EyeBatch) -> Masked:
-        """Negative log-likelihoods of the direct and of the fused axis, and the angle of the visual one."""
-        valid = has_geometry(batch)
+        """Negative log-likelihoods of the direct and of the fused axis, and the angle of the visual one.
+
+        Where the visual axis alone is known, as from a target that was looked at, it is compared with both
+        axes after kappa.
+        """
         optical = batch["optical"].to(prediction["optical"].dtype)
-        direct, fused = prediction["gaze_log_scales"].unbind(1)
-        value = plane_laplace(smooth_angle(prediction["direct_axis"], optical), direct)
-        value = value + plane_laplace(smooth_angle(prediction["optical"], optical), fused)
+        visual, side, roll = batch["visual"].to(optical.dtype), batch["eye_side"], prediction["roll"]
+        with_optical, with_visual = _has_optical(batch), _has_visual(batch)
+        scales = prediction["gaze_log_scales"].unbind(1)
+        value = torch.zeros_like(roll)
+        for axis, scale in zip((prediction["direct_axis"], prediction["optical"]), scales, strict=True):
+            after_kappa = smooth_angle(visual_axis(axis, roll, side), visual)
+            angle = torch.where(with_optical, smooth_angle(axis, optical), after_kappa)
+            value = value + plane_laplace(angle, scale)
         # Judged from the true optical axis, or its error would hide what the roll is to be learnt from.
-        turned = visual_axis(optical, prediction["roll"], batch["eye_side"])
-        value = value + _VISUAL * masked(smooth_angle(turned, batch["visual"]), batch["eye_side_valid"])
+        turned = visual_axis(optical, roll, side)
+        value = value + _VISUAL * masked(smooth_angle(turned, visual), with_optical & with_visual)
+        valid = with_optical | with_visual
         return Masked(masked(value, valid), valid)
 
     def errors(self, prediction: dict[str, Tensor], batch: EyeBatch) -> dict[str, Masked]:
         """`optical_deg`, `direct_deg`, `visual_deg`; `sigma_share`: whether sigma covers the first."""
-        valid = has_geometry(batch)
+        valid = _has_optical(batch)
         angle = angle_between(prediction["optical"], batch["optical"])
         direct = torch.rad2deg(angle_between(prediction["direct_axis"], batch["optical"]))
         visual = torch.rad2deg(angle_between(prediction["visual"], batch["visual"]))
         return {
             "optical_deg": Masked(torch.rad2deg(angle), valid),
             "direct_deg": Masked(direct, valid),
-            "visual_deg": Masked(visual, valid & batch["eye_side_valid"]),
+            "visual_deg": Masked(visual, _has_visual(batch)),
             "sigma_share": Masked((angle <= prediction["gaze_sigma"]).to(angle.dtype), valid),
         }
 
@@ -115,6 +125,19 @@ def visual_axis(optical: Tensor, roll: Tensor, eye_side: Tensor) -> Tensor:
     """
     rotation = listing(optical) @ rotation_about("z", roll)
     return apply_kappa(rotation, *MEAN_KAPPA, eye_side)
+
+
+def _has_optical(batch: EyeBatch) -> Bool[Tensor, "B"]:
+    return _can_look(batch) & batch["optical_valid"]
+
+
+def _has_visual(batch: EyeBatch) -> Bool[Tensor, "B"]:
+    return _can_look(batch) & batch["visual_valid"] & batch["eye_side_valid"]
+
+
+def _can_look(batch: EyeBatch) -> Bool[Tensor, "B"]:
+    """Samples with a known camera, unless their pupil is known to be hidden."""
+    return batch["camera_valid"] & (~batch["pupil_present_valid"] | (batch["pupil_present"] > 0.5))
 
 
 def _direction(turn: Tensor, ray: Tensor) -> Tensor:

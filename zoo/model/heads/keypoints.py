@@ -120,7 +120,7 @@ class KeypointsHead(Head[KeypointsConfig]):
 
 
 def _centre_valid(batch: EyeBatch) -> Tensor:
-    return batch["pupil_ellipse_valid"] & batch["pupil_present_valid"] & (batch["pupil_present"] > 0.5)
+    return batch["pupil_centre_valid"] & batch["pupil_present_valid"] & (batch["pupil_present"] > 0.5)
 
 
 def decode_glints(

@@ -89,7 +89,7 @@ def label(scene: Scene, glints: Glints, segmentation: Tensor, image: Tensor) -> 
     batch["pupil_present"] = (visible >= PUPIL_PRESENT).float()
     batch["pupil_present_valid"] = everything
     batch["pupil_ellipse"] = fit_ellipse(pupil_contour(eye, view.camera, _CONTOUR))
-    batch["pupil_ellipse_valid"] = seen
+    batch["pupil_ellipse_valid"] = batch["pupil_centre_valid"] = seen
     pupil = (batch["segmentation"] == PUPIL).float()
     area = pupil.sum((1, 2))
     grid = pixel_grid(height, width, device=image.device)
@@ -103,5 +103,5 @@ def label(scene: Scene, glints: Glints, segmentation: Tensor, image: Tensor) -> 
     batch["eyeball_mm"], batch["cornea_mm"], batch["pupil_mm"] = eye.eyeball, eye.cornea, eye.pupil
     batch["cornea_radius_mm"] = eye.cornea_radius
     batch["optical"], batch["visual"] = eye.optical, scene.visual
-    batch["eye3d_valid"] = seen
+    batch["eye3d_valid"] = batch["optical_valid"] = batch["visual_valid"] = seen
     return batch
