@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from pathlib import Path
 
 from zoo.errors import ZooError
-from zoo.files import replacing
+from zoo.files import write_text
 from zoo.hub import checkpoint
 from zoo.hub.index import write_index
+from zoo.hub.metadata import ModelMetadata, read_metadata
 
 CHECKPOINTS, METRICS = Path("checkpoints"), Path("metrics")
+CURVE = "training.jsonl"
 LARGEST = 16 << 20
 
 CARD = (
@@ -53,6 +54,21 @@ CARD = (
 """The metrics that a card lists, of every part of the exam that has them."""
 
 
+def continued(metadata: ModelMetadata, released: Path, new: Path) -> str:
+    """The curve of a run; one that went on from the released weights of its own name continues their curve."""
+    lines = new.read_text(encoding="utf-8")
+    folder = CHECKPOINTS / metadata.name
+    if metadata.parent != metadata.name or not released.is_file():
+        return lines
+    before = read_metadata(folder)
+    if before.weights == metadata.weights:  # released before: the curve is whole
+        return released.read_text(encoding="utf-8")
+    old = released.read_text(encoding="utf-8")
+    seen = json.loads(old.splitlines()[-1])["samples"]
+    points = [json.loads(line) for line in lines.splitlines()]
+    return old + "".join(json.dumps({**p, "samples": p["samples"] + seen}) + "\n" for p in points)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
@@ -74,9 +90,9 @@ def main() -> None:
             metrics[path.stem] = chosen
     if not metrics:
         raise ZooError(f"{measured}: nothing is measured; run scripts/measure.py {run} first")
+    curve = continued(metadata, measured / CURVE, run / "metrics.jsonl")
     checkpoint.save(CHECKPOINTS / metadata.name, network, metadata.model_copy(update={"metrics": metrics}))
-    with replacing(measured / "training.jsonl") as copy:
-        shutil.copyfile(run / "metrics.jsonl", copy)
+    write_text(measured / CURVE, curve)
     for entry in write_index(CHECKPOINTS):
         print(entry.name, entry.sha256)
 
