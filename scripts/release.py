@@ -55,7 +55,7 @@ CARD = (
 
 
 def continued(metadata: ModelMetadata, released: Path, new: Path) -> str:
-    """The curve of a run; one that went on from the released weights of its own name continues their curve."""
+    """The curve of a run; one that went on from the released weights of its name continues their curve."""
     lines = new.read_text(encoding="utf-8")
     folder = CHECKPOINTS / metadata.name
     if metadata.parent != metadata.name or not released.is_file():
