@@ -15,6 +15,9 @@ KEY_METRICS: Final = {
     "pupil_px_median": "pupil centre px",
     "pupil_mask_px_median": "pupil mask px",
     "blink_ap": "blink AP",
+    "optical_deg_median": "gaze °",
+    "absrel_ratio": "AbsRel",
+    "delta_share": "δ<1.25",
 }
 """Endings of the metrics' names (`zoo.evaluate.summarise`) that the table shows."""
 
@@ -64,7 +67,7 @@ def _measured(entry: Entry) -> str:
         shown = [
             f"{label} {last[name]:.3g}" for name, label in KEY_METRICS.items() if last.get(name) is not None
         ]
-        if shown and "_" not in part:  # <set>_<change> are variations of a set
+        if shown and part.partition("_")[0] not in {*entry.metrics} - {part}:  # <set>_<change> vary a set
             lines.append(f"{part}: {', '.join(shown)}")
     return "\n".join(lines)
 
