@@ -8,16 +8,40 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 import torch
+from jaxtyping import UInt8
 
 import zoo
-from zoo.config.rendering import load_domain, load_rig
+from zoo.config.rendering import load_domain, load_rig, load_room_domain
 from zoo.conventions import EYE_SIDES
+from zoo.data.views import empty_view_batch
 from zoo.draw import draw_frames, draw_labels, overlay, save_picture, sheet
 from zoo.explain import conventions_picture
+from zoo.hub import checkpoint
+from zoo.hub.index import resolve
+from zoo.predict.rooms.preview import far_of, preview
 from zoo.synth.eyes.renderer import EyeRenderer
+from zoo.synth.rooms.renderer import RoomRenderer
 
 SEED = 77
+ROOMS = 4
+
+
+def rooms() -> list[UInt8[np.ndarray, "h w 3"]]:
+    """Predictions of deltas_s on rooms that no training saw: picture, depth, uncertainty."""
+    renderer = RoomRenderer(load_room_domain("unseen"), SEED, 240, 320, 3)
+    scenes = renderer.render(torch.arange(ROOMS))
+    batch = empty_view_batch(ROOMS, 3, 240, 320)
+    batch["images"], batch["cameras"] = scenes["images"], scenes["cameras"]
+    batch["cam_to_world"] = scenes["cam_to_world"]
+    batch["views_valid"][:] = True
+    network, _ = checkpoint.load(resolve("deltas_s"))
+    with torch.inference_mode():
+        found = network.eval().views(batch)["depth"]
+    images = (batch["images"][:, 0].permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8)
+    depth, sigma = found["depth"].numpy(), found["sigma"].numpy()
+    return [preview(*one, far_of(one[1])) for one in zip(images, depth, sigma, strict=True)]
 
 
 def main() -> None:
@@ -42,6 +66,7 @@ def main() -> None:
     labels = {key: value[:24] for key, value in frames.items()}  # type: ignore[index]
     save_picture(folder / "labels.jpg", sheet(draw_labels(labels), 6))  # type: ignore[arg-type]
     save_picture(folder / "conventions.jpg", conventions_picture())
+    save_picture(folder / "rooms.jpg", sheet(rooms(), 1))
 
 
 if __name__ == "__main__":
