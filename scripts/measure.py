@@ -23,6 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint")
     parser.add_argument("--meye", type=Path, help="folder with labels.csv, images/, masks/")
+    parser.add_argument("--only", action="append", default=[], help="one part by name; can be repeated")
     parser.add_argument("--output", type=Path, default=Path("metrics"))
     arguments = parser.parse_args()
     parts = {name: [f"exam={name}", SLICES] for name in RENDERED}
@@ -31,6 +32,8 @@ def main() -> None:
         parts["meye"] = real
         parts |= {f"meye_{kind}": [*real, f"data.perturb={kind}", "seed=4203"] for kind in KINDS}
     for name, overrides in parts.items():
+        if arguments.only and name not in arguments.only:
+            continue
         report = evaluate(compose("eval", [f"checkpoint={arguments.checkpoint}", *overrides]))
         write_text(arguments.output / report.checkpoint / f"{name}.json", report.to_json())
         print(name, {k: round(v, 4) for k, v in report.metrics.items() if "@" not in k})
