@@ -179,6 +179,12 @@ def improved(seeds: range, **changes: Any) -> tuple[float, float]:
 # ------------------------------------------------------------------------------------------------- the fit
 
 
+@pytest.fixture(autouse=True)
+def eyes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checkpoints of these tests have no file that would say what they look at."""
+    monkeypatch.setattr("zoo.predict.dispatch.for_rooms", lambda *_: False)
+
+
 def test_the_axis_through_a_refracted_pupil_is_the_eye_s() -> None:
     eye = record().eye
     surface = refract_point(eye.pupil, eye.cornea, torch.full_like(eye.cornea_radius, 7.8), EFFECTIVE_INDEX)
