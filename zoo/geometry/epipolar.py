@@ -63,6 +63,24 @@ class Segment(NamedTuple):
         return self.start + share[..., None] * (self.end - self.start)
 
 
+def epipolar_line(
+    pixels: Float[Tensor, "*#b 2"],
+    anchor_camera: Float[Tensor, "*#b 3 3"],
+    source_camera: Float[Tensor, "*#b 3 3"],
+    source_from_anchor: Float[Tensor, "*#b 4 4"],
+) -> tuple[Float[Tensor, "*#b 3"], Float[Tensor, "*#b 3"]]:
+    """(a, b): an anchor pixel's point at inverse depth s is at ``a + s b`` in the source (homogeneous pixels).
+
+    Args:
+        pixels: (u, v) in the anchor.
+        anchor_camera, source_camera: intrinsics.
+        source_from_anchor: relative pose, metres.
+    """
+    rotation, translation = source_from_anchor[..., :3, :3], source_from_anchor[..., :3, 3]
+    a = transform(source_camera, transform(rotation, rays(pixels, anchor_camera)))
+    return a, transform(source_camera, translation)
+
+
 def epipolar_segment(
     pixels: Float[Tensor, "*#b 2"],
     anchor_camera: Float[Tensor, "*#b 3 3"],
@@ -83,10 +101,7 @@ def epipolar_segment(
             its last, where sampling needs nothing from beyond the border.
     """
     near, far = depth_range
-    rotation, translation = source_from_anchor[..., :3, :3], source_from_anchor[..., :3, 3]
-    a = transform(source_camera, transform(rotation, rays(pixels, anchor_camera)))
-    b = transform(source_camera, translation)
-    a, b = broadcast(a, b)
+    a, b = broadcast(*epipolar_line(pixels, anchor_camera, source_camera, source_from_anchor))
     low = torch.zeros_like(a[..., 0]) + 1 / far
     high = torch.zeros_like(low) + 1 / near
     height, width = size

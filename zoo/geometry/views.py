@@ -135,13 +135,19 @@ def reproject(
 
 
 def sample(
-    image: Float[Tensor, "*b C H W"], pixels: Float[Tensor, "*b N 2"], *, nearest: bool = False
+    image: Float[Tensor, "*b C H W"],
+    pixels: Float[Tensor, "*b N 2"],
+    size: tuple[int, int] | None = None,
+    *,
+    nearest: bool = False,
 ) -> Float[Tensor, "*b C N"]:
     """Values of an image at pixels, bilinear or nearest; beyond the border its nearest pixel.
 
-    `nearest` is for depth, whose unknown pixels must not be mixed with known ones.
+    Args:
+        size: height and width of the image that the pixels are of, where `image` is a map of another stride.
+        nearest: for depth, whose unknown pixels must not be mixed with known ones.
     """
-    height, width = image.shape[-2:]
+    height, width = size or image.shape[-2:]
     scale = pixels.new_tensor((2 / width, 2 / height))
     grid = (pixels + 0.5) * scale - 1
     sampled = F.grid_sample(

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from zoo.errors import did_you_mean
 from zoo.synth.eyes.families import FAMILY_NAMES
+from zoo.synth.families import known_in
 
-
-def _known(group: str) -> AfterValidator:
-    def check(names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in FAMILY_NAMES[group]:
-                raise ValueError(f"no {group} family {name!r}: {did_you_mean(name, FAMILY_NAMES[group])}")
-        return names
-
-    return AfterValidator(check)
+_known = partial(known_in, FAMILY_NAMES)
 
 
 Probability = Annotated[float, Field(ge=0, le=1)]

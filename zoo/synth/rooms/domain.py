@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from zoo.errors import did_you_mean
+from zoo.synth.families import known_in
 from zoo.synth.rooms.families import FAMILY_NAMES
 
-
-def _known(group: str) -> AfterValidator:
-    def check(names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in FAMILY_NAMES[group]:
-                raise ValueError(f"no {group} family {name!r}: {did_you_mean(name, FAMILY_NAMES[group])}")
-        return names
-
-    return AfterValidator(check)
+_known = partial(known_in, FAMILY_NAMES)
 
 
 _Some = Field(min_length=1)

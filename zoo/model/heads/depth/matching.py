@@ -11,8 +11,8 @@ from timm.layers import ConvNormAct
 from torch import Tensor, nn
 
 from zoo.model.config import MatchingConfig
-from zoo.model.heads.depth.matches import PROFILE, Matches, log_apart, mean_known
-from zoo.model.heads.depth.sweep import EVIDENCE, cast, evidence, look_up
+from zoo.model.heads.depth.matches import PROFILE, Matches, Matching, log_apart, mean_known
+from zoo.model.heads.depth.sweep import EVIDENCE, evidence
 from zoo.model.views import ViewFeatures
 
 _WINDOW: Final = 2
@@ -24,7 +24,7 @@ _FINE_STEP: Final = 0.25
 HIDDEN: Final = 16
 
 
-class JointMatching(nn.Module):
+class JointMatching(Matching):
     """Hypotheses of depth are shared by the sources, uniform in inverse depth.
 
     Each source gives evidence for each hypothesis; mean and maximum over those that see it make one curve for
@@ -33,8 +33,7 @@ class JointMatching(nn.Module):
     """
 
     def __init__(self, config: MatchingConfig, fine: int, stride4: int) -> None:
-        super().__init__()
-        self.describe = nn.Conv2d(fine, config.descriptor, 1)
+        super().__init__(config, fine)
         self.look = nn.Conv2d(EVIDENCE, HIDDEN, (1, 5), padding=(0, 2))
         self.agree = curve_of(2 * HIDDEN + 1)
         self.look_closer = nn.Conv2d(EVIDENCE, HIDDEN, (1, 3), padding=(0, 1))
@@ -47,24 +46,10 @@ class JointMatching(nn.Module):
         )
         self.correct = nn.Conv2d(context, config.hypotheses, 1)
         self.tell = nn.Conv2d(context, PROFILE, 1)
-        levels = torch.linspace(1 / config.farthest_m, 1 / config.nearest_m, config.hypotheses)
-        self.register_buffer("levels", levels, persistent=False)
-        self.levels: Tensor
-
-    @property
-    def step(self) -> Tensor:
-        """Distance of two hypotheses, 1/m."""
-        return self.levels[1] - self.levels[0]
 
     def forward(self, views: ViewFeatures, pixels: Float[Tensor, "B P 2"], grid: tuple[int, int]) -> Matches:
         """Match the points at `pixels`, which fill `grid` row by row."""
-        if views.fine.shape[1] == 1:
-            views = with_a_blind_source(views)
-        b, v = views.fine.shape[:2]
-        descriptors = F.normalize(self.describe(views.fine.flatten(0, 1)), dim=1)
-        descriptors = descriptors.contiguous().unflatten(0, (b, v))
-        own = look_up(descriptors[:, 0], pixels, views.size)
-        rays = cast(pixels, views.cameras, views.source_from_anchor, views.usable)
+        views, descriptors, own, rays, picture = self.ready(views, pixels, grid)
 
         def curve(look: nn.Module, agree: nn.Module, at: Tensor) -> tuple[Tensor, Tensor]:
             found, valid = evidence(descriptors, own, rays, at, views.size)
@@ -75,12 +60,10 @@ class JointMatching(nn.Module):
             most = (told * seen).amax(1)
             return agree(torch.cat([mean, most, torch.log1p(count)], dim=1))[:, 0], count[:, 0]
 
-        levels = self.levels.expand(b, pixels.shape[1], -1)
+        levels = self.levels.expand(*pixels.shape[:2], -1)
         raw, count = curve(self.look, self.agree, levels)
         raw = raw - raw.mean(2, keepdim=True)
-        near = F.avg_pool2d(views.stride4[:, 0], 2, ceil_mode=True)
-        near = near[..., : grid[0], : grid[1]]
-        hidden = self.context(torch.cat([raw.transpose(1, 2).unflatten(2, grid), near], dim=1))
+        hidden = self.context(torch.cat([raw.transpose(1, 2).unflatten(2, grid), picture], dim=1))
         logits = raw + self.correct(hidden).flatten(2).transpose(1, 2)
         coarse, mass = _peak(logits.softmax(2), self.levels)
         offsets = (torch.arange(_FINE, device=pixels.device) - _FINE // 2) * _FINE_STEP * self.step
@@ -94,15 +77,9 @@ class JointMatching(nn.Module):
     def loss(
         self, matches: Matches, inverse_depth: Float[Tensor, "B P"], known: Tensor
     ) -> Float[Tensor, "B"]:
-        """Cross entropies of both passes and the distance in log depth of what is nearly right.
-
-        Args:
-            inverse_depth: of the label.
-            known: (B, P) bool: labelled, and seen by a source.
-        """
+        """Cross entropies of both passes and the distance in log depth of what is nearly right."""
         found = matches.details
-        place = (inverse_depth - self.levels[0]) / self.step
-        known = known & (place >= 0) & (place <= len(self.levels) - 1)
+        place, known = self.place(inverse_depth, known)
         value = between(found["logits"], place)
         beside = (inverse_depth - found["coarse"].detach()) / (self.step * _FINE_STEP) + _FINE // 2
         close = (beside >= 0) & (beside <= _FINE - 1)
@@ -110,17 +87,6 @@ class JointMatching(nn.Module):
         apart, rough = (log_apart(s, inverse_depth) for s in (matches.inverse_depth, found["coarse"]))
         value = value + torch.where(close, 5 * apart + 2 * rough, torch.zeros_like(value))
         return mean_known(value, known)
-
-
-def with_a_blind_source(views: ViewFeatures) -> ViewFeatures:
-    """One view alone, with itself as a source that sees nothing."""
-    pose = torch.eye(4, device=views.fine.device).expand(len(views.fine), 1, 4, 4)
-    return views._replace(
-        cameras=views.cameras.expand(-1, 2, 3, 3),
-        source_from_anchor=pose,
-        usable=torch.zeros(len(views.fine), 1, dtype=torch.bool, device=views.fine.device),
-        fine=views.fine.expand(-1, 2, -1, -1, -1),
-    )
 
 
 def curve_of(channels: int) -> nn.Sequential:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from zoo.geometry.cameras import rays
-from zoo.geometry.vectors import transform
+from zoo.geometry.epipolar import epipolar_line
+from zoo.geometry.views import sample
 
 GROUPS: Final = 4
 """Parts of a descriptor that are compared apart (group-wise correlation; Guo et al., CVPR 2019)."""
@@ -46,22 +45,10 @@ def cast(
     usable: Bool[Tensor, "B S"],
 ) -> Rays:
     """The rays of the anchor's pixels (view 0) as the sources see them."""
-    ray = rays(pixels, cameras[:, 0, None])
-    rotation, translation = source_from_anchor[..., :3, :3], source_from_anchor[..., :3, 3]
-    camera = cameras[:, 1:, None]
-    far = transform(camera, transform(rotation[:, :, None], ray[:, None]))
-    return Rays(far, transform(camera, translation[:, :, None]), usable)
-
-
-def look_up(
-    maps: Float[Tensor, "N C h w"], pixels: Float[Tensor, "N *p 2"], size: tuple[int, int]
-) -> Float[Tensor, "N C *p"]:
-    """Values of maps of any stride at pixels of the image, bilinear; beyond it, of its edge."""
-    height, width = size
-    grid = (pixels + 0.5) * pixels.new_tensor((2 / width, 2 / height)) - 1
-    flat = grid if grid.dim() == 4 else grid[:, None]
-    found = F.grid_sample(maps, flat, padding_mode="border", align_corners=False)
-    return found if grid.dim() == 4 else found[:, :, 0]
+    line = epipolar_line(
+        pixels[:, None], cameras[:, :1, None], cameras[:, 1:, None], source_from_anchor[:, :, None]
+    )
+    return Rays(*line, usable)
 
 
 def evidence(
@@ -79,7 +66,7 @@ def evidence(
     b, v, channels = descriptors.shape[:3]
     pixels, valid = seen_at.at(inverse_depth, size)
     points, depths = inverse_depth.shape[1:]
-    found = look_up(descriptors[:, 1:].flatten(0, 1), pixels.flatten(0, 1), size)
+    found = sample(descriptors[:, 1:].flatten(0, 1), pixels.flatten(2, 3).flatten(0, 1), size)
     found = found.view(b, v - 1, GROUPS, channels // GROUPS, points, depths)
     own = anchor.view(b, 1, GROUPS, channels // GROUPS, points, 1)
     cosine = (found * own).sum(3)
