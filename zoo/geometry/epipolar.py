@@ -69,7 +69,7 @@ def epipolar_line(
     source_camera: Float[Tensor, "*#b 3 3"],
     source_from_anchor: Float[Tensor, "*#b 4 4"],
 ) -> tuple[Float[Tensor, "*#b 3"], Float[Tensor, "*#b 3"]]:
-    """(a, b): an anchor pixel's point at inverse depth s is at ``a + s b`` in the source (homogeneous pixels).
+    """(a, b): an anchor pixel at inverse depth s is seen at ``a + s b`` in the source, homogeneous pixels.
 
     Args:
         pixels: (u, v) in the anchor.
