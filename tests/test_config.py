@@ -188,7 +188,7 @@ def test_every_part_of_the_exam_composes() -> None:
 
 
 def test_perturbations_are_those_that_exist() -> None:
-    from zoo.config.schema import Perturbation
+    from zoo.config.sources import Perturbation
     from zoo.data.perturb import Kind
 
     assert get_args(Perturbation) == get_args(Kind)

@@ -5,10 +5,10 @@ Imports no torch.
 
 from zoo.config.choices import choices, config_folder
 from zoo.config.compose import compose
-from zoo.config.schema import (
+from zoo.config.schema import EvalConfig, TrainConfig
+from zoo.config.sources import (
     CaptureData,
     Data,
-    EvalConfig,
     EyeFiles,
     FolderData,
     LpwData,
@@ -21,7 +21,6 @@ from zoo.config.schema import (
     PoolData,
     RenderData,
     RoomPoolData,
-    TrainConfig,
     UnityEyesData,
 )
 
