@@ -27,7 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 CONTENTS = (
-    "zoo/cli.py",
+    "zoo/cli/app.py",
     "zoo/py.typed",
     "zoo/conf/train.yaml",
     "zoo/conf/eval.yaml",

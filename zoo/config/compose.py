@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from zoo.config.base import Config
 from zoo.config.choices import choices, config_folder
 from zoo.config.explain import explain, misplaced_booleans
-from zoo.config.schema import EvalConfig, RenderData, TrainConfig
+from zoo.config.schema import EvalConfig, TrainConfig
+from zoo.config.sources import RenderData
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:

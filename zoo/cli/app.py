@@ -1,0 +1,68 @@
+"""The `zoo` command: what all of its subcommands share. Imports nothing heavy until a command needs it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from zoo.errors import ZooError
+
+app = typer.Typer(
+    name="zoo",
+    help="Models that look at eyes and at rooms: pretrained checkpoints, prediction, training and synthetic data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+USER_ERROR: Final = 2
+INTERRUPTED: Final = 130
+
+
+def main() -> None:
+    """The `zoo` command."""
+    app()
+
+
+def group(name: str, text: str) -> typer.Typer:
+    """A group of subcommands, `zoo NAME ...`."""
+    made = typer.Typer(help=text, no_args_is_help=True)
+    app.add_typer(made, name=name)
+    return made
+
+
+def command(parent: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command whose `ZooError` is printed without a stack trace and whose Ctrl-C is one line."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def guarded(*arguments: Any, **options: Any) -> None:
+            try:
+                function(*arguments, **options)
+            except ZooError as error:
+                errors().print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+                raise typer.Exit(USER_ERROR) from None
+            except KeyboardInterrupt:
+                errors().print("interrupted")
+                raise typer.Exit(INTERRUPTED) from None
+
+        return parent.command(name)(guarded)
+
+    return register
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A name of `zoo list`, or a folder.")]
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Hydra overrides.")]
+ConfigDir = Annotated[Path | None, typer.Option(help="Your own YAML files, laid out like conf/.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+
+
+def errors() -> Console:
+    """Where messages go that are no results."""
+    return Console(stderr=True)
