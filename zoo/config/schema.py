@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from zoo.config.balance import AggregatorBalance, BalanceConfig
 from zoo.config.base import Config
 from zoo.config.base import error_at as _error
 from zoo.config.sources import (
@@ -75,12 +76,6 @@ class EmaConfig(Config):
     half_life_samples: PositiveInt = 100_000
     ramp: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Early on the half-life is only this share of the samples seen so far."""
-
-
-class BalanceConfig(Config):
-    """Fixed weights of the heads' losses in the sum; 1 for a head that is not named."""
-
-    weights: dict[str, PositiveFloat] = {}
 
 
 class TrainerConfig(Config):
@@ -169,6 +164,11 @@ class TrainConfig(Config):
                 raise _error("freeze", part, f"no such part is trained; {did_you_mean(part, parts)}")
         if set(self.freeze) >= set(parts):
             raise _error("freeze", str(self.freeze), "nothing is left to train")
+        if isinstance(self.balance, AggregatorBalance):
+            if set(TRUNK) <= set(self.freeze):
+                raise _error("balance.type", "aggregator", "nothing is shared: the trunk is frozen")
+            if self.trainer.precision == "16":
+                raise _error("trainer.precision", "16", "an aggregator of gradients needs 32 or bf16")
         if self.schedule.warmup_samples > self.samples:
             raise _error(
                 "schedule.warmup_samples",
