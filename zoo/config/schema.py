@@ -61,6 +61,10 @@ class OptimizerConfig(Config):
     betas: tuple[Share, Share] = (0.9, 0.99)
     clip: PositiveFloat = 5.0
     """Largest L2 norm of the gradient."""
+    rates: dict[str, PositiveFloat] = {}
+    """Part (backbone, neck, or a head) -> factor of its learning rate; 1 for what is not named."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Factor of the backbone's learning rate a level, from its last one down to the image."""
 
 
 class ScheduleConfig(Config):
@@ -159,9 +163,10 @@ class TrainConfig(Config):
                         key, head, f"the network has no such head; {did_you_mean(head, self.network.heads)}"
                     )
         parts = (*TRUNK, *self.used_network.heads)
-        for part in self.freeze:
-            if part not in parts:
-                raise _error("freeze", part, f"no such part is trained; {did_you_mean(part, parts)}")
+        for key, named_parts in {"freeze": self.freeze, "optimizer.rates": self.optimizer.rates}.items():
+            for part in named_parts:
+                if part not in parts:
+                    raise _error(key, part, f"no such part is trained; {did_you_mean(part, parts)}")
         if set(self.freeze) >= set(parts):
             raise _error("freeze", str(self.freeze), "nothing is left to train")
         if isinstance(self.balance, AggregatorBalance):

@@ -23,6 +23,7 @@ from zoo.model.heads.base import Masked
 from zoo.model.network import Network
 from zoo.train.balance import Balance, conflicts, task_gradients
 from zoo.train.ema import Ema
+from zoo.train.groups import parameter_groups
 from zoo.train.muon import Muon
 from zoo.train.schedule import learning_rate_factor
 
@@ -36,34 +37,6 @@ def masked_mean(masked: Masked, rows: Tensor | None = None) -> Float[Tensor, ""]
     """Mean of the valid values (of the chosen rows), 0 where there is none."""
     valid = masked.valid if rows is None else masked.valid & rows
     return torch.where(valid, masked.value, 0.0).sum() / valid.sum().clamp(min=1)
-
-
-def parameter_groups(
-    network: nn.Module, weight_decay: float, orthogonal: bool = False
-) -> list[dict[str, Any]]:
-    """Decay for matrices and kernels only: norms and biases have one dimension.
-
-    Args:
-        orthogonal: gives the kernels between the image and the heads to a group of their own, for `Muon`.
-    """
-    trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
-    inner = {
-        name
-        for name, p in trained.items()
-        if orthogonal and p.ndim == 4 and not name.startswith("heads.") and p.shape[1] > 3
-    }
-    return [
-        {
-            "params": [trained[name] for name in sorted(inner)],
-            "weight_decay": weight_decay,
-            "orthogonal": True,
-        },
-        {
-            "params": [p for name, p in trained.items() if p.ndim > 1 and name not in inner],
-            "weight_decay": weight_decay,
-        },
-        {"params": [p for p in trained.values() if p.ndim <= 1], "weight_decay": 0.0},
-    ][0 if inner else 1 :]
 
 
 class ZooModule(pl.LightningModule):
@@ -109,8 +82,7 @@ class ZooModule(pl.LightningModule):
         config = self.config
         muon = config.optimizer.type == "muon"
         optimizer = (Muon if muon else AdamW)(
-            parameter_groups(self.network, config.optimizer.weight_decay, orthogonal=muon)
-            + self.balance.parameter_groups(),
+            parameter_groups(self.network, config.optimizer) + self.balance.parameter_groups(),
             lr=config.optimizer.lr,
             betas=config.optimizer.betas,
         )
