@@ -6,7 +6,7 @@ Lengths of training are counted in samples: a recipe means the same at any batch
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -20,6 +20,7 @@ from pydantic import (
 from zoo.config.balance import AggregatorBalance, BalanceConfig
 from zoo.config.base import Config
 from zoo.config.base import error_at as _error
+from zoo.config.retain import RetainConfig, with_replay
 from zoo.config.sources import (
     Data,
     MixtureData,
@@ -145,6 +146,8 @@ class TrainConfig(Config):
     schedule: ScheduleConfig
     ema: EmaConfig
     balance: BalanceConfig
+    retain: RetainConfig | None = None
+    """Keep what the parent could: replay, distillation, interpolation."""
     validation: ValidationConfig
     trainer: TrainerConfig
     logger: Annotated[WandbLogger | CsvLogger | NoLogger, Field(discriminator="type")]
@@ -152,6 +155,11 @@ class TrainConfig(Config):
     resume: str = "auto"
     """auto: go on where the run folder stands; never: refuse a used folder; else a path of a `last.ckpt`."""
     stop_after_minutes: PositiveFloat | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_replay(cls, raw: Any) -> Any:
+        return with_replay(raw) if isinstance(raw, dict) else raw
 
     @model_validator(mode="after")
     def _check_together(self) -> TrainConfig:
@@ -169,6 +177,8 @@ class TrainConfig(Config):
                     raise _error(key, part, f"no such part is trained; {did_you_mean(part, parts)}")
         if set(self.freeze) >= set(parts):
             raise _error("freeze", str(self.freeze), "nothing is left to train")
+        if self.retain is not None and not self.parents:
+            raise _error("retain", "...", "there is no parent to keep to: give init=NAME")
         if isinstance(self.balance, AggregatorBalance):
             if set(TRUNK) <= set(self.freeze):
                 raise _error("balance.type", "aggregator", "nothing is shared: the trunk is frozen")

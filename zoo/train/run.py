@@ -21,8 +21,11 @@ from zoo.data.batches import loader
 from zoo.data.kinds import Batch, MixedBatch
 from zoo.data.mixture import Mixture
 from zoo.errors import ZooError
+from zoo.hub import checkpoint
+from zoo.hub.index import resolve
 from zoo.memory import keep_freed_memory
 from zoo.model.network import Network
+from zoo.train.before_after import show_before_and_after
 from zoo.train.callbacks import Clock, Keeper, Report, Validator
 from zoo.train.console import say
 from zoo.train.data import FromSource, Rendered, training_batches
@@ -72,6 +75,8 @@ def train(config: TrainConfig) -> Path:
             f"{stop.reason}: saved at {module.seen:,} of {config.samples:,} samples. The same command goes on"
         )
     else:
+        if config.retain is not None:
+            show_before_and_after(config, module.released(), device_of(config))
         say(f"finished: {config.samples:,} samples; the weights are in {folder / MODEL}")
     return folder
 
@@ -130,7 +135,9 @@ def _module(
         taken = {*(taken or ()), *result.loaded}
         say(report(init, result))
     network.freeze(config.freeze)
-    return ZooModule(network, config, partial(_load, data, workers), data.ids)
+    keeps = config.retain is not None and config.retain.uses_parent
+    parent = checkpoint.load(resolve(config.parents[0]))[0] if keeps else None
+    return ZooModule(network, config, partial(_load, data, workers), data.ids, parent)
 
 
 def _load(data: Any, workers: int, first_step: int, last_step: int) -> Iterable[Batch | MixedBatch]:
@@ -148,7 +155,7 @@ def _trainer(
     held_out = HeldOut(config, device)
 
     def measured(module: ZooModule, seen: int) -> dict[str, float]:
-        metrics = measure(module.ema.average, held_out, module.device)
+        metrics = measure(module.released(), held_out, module.device)
         for sink in module.trainer.loggers:
             sink.log_metrics(
                 {f"validation/{k}": v for k, v in metrics.items()} | {"samples": seen}, module.global_step
@@ -161,7 +168,7 @@ def _trainer(
     def exported(module: ZooModule) -> None:
         numbers = {k: v for k, v in validator.metrics.items() if k not in ("samples", "seconds")}
         shown = data.seen(module.trainer.global_step) if isinstance(data, Mixture) else {}
-        export(config, module.ema.average, module.seen, numbers, shown)
+        export(config, module.released(), module.seen, numbers, shown)
 
     return pl.Trainer(
         accelerator={"cuda": "gpu"}.get(device.type, device.type),
