@@ -87,6 +87,8 @@ class TrainerConfig(Config):
     """The machine: nothing in here changes what is learnt, up to rounding."""
 
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    devices: PositiveInt = 1
+    """Processes that train together, each on a device of its own; every batch is divided among them."""
     precision: Literal["32", "bf16", "16"] = "32"
     """bf16 and 16 are mixed precision for GPUs: on most CPUs they are many times slower."""
     threads: PositiveInt = 1
@@ -184,6 +186,7 @@ class TrainConfig(Config):
                 raise _error("balance.type", "aggregator", "nothing is shared: the trunk is frozen")
             if self.trainer.precision == "16":
                 raise _error("trainer.precision", "16", "an aggregator of gradients needs 32 or bf16")
+        self._check_division()
         if self.schedule.warmup_samples > self.samples:
             raise _error(
                 "schedule.warmup_samples",
@@ -211,6 +214,18 @@ class TrainConfig(Config):
                 message = "these are the people of the training data: name another stream of identities"
                 raise _error("validation.data.people", measured.people, message)
         return self
+
+    def _check_division(self) -> None:
+        devices = self.trainer.devices
+        sizes = {"batch_size": self.batch_size}
+        if isinstance(self.data, MixtureData):
+            kinds, batch = {"eyes": self.data.eyes, "views": self.data.views}, self.data.batch
+            sizes = {f"data.batch.{k}": getattr(batch, k) for k, sources in kinds.items() if sources}
+        for key, size in sizes.items():
+            if size % devices:
+                raise _error(key, size, f"trainer.devices={devices} must divide it")
+        if devices > 1 and (isinstance(self.balance, AggregatorBalance) or self.balance.watch_every):
+            raise _error("trainer.devices", devices, "the gradient of a single task needs one process")
 
     @property
     def used_network(self) -> NetworkConfig:

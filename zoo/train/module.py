@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from zoo.config import MixtureData, TrainConfig
 from zoo.config.balance import AggregatorBalance
 from zoo.conventions import DOMAINS
+from zoo.data.batches import Split
 from zoo.data.kinds import Batch, Kind, MixedBatch, is_views, kind_of, parts_of
 from zoo.errors import ZooError
 from zoo.model.config import TRUNK
@@ -47,7 +48,7 @@ class ZooModule(pl.LightningModule):
     Args:
         network: trained in place.
         config: of the run.
-        batches: `(first step, last step) -> batches` of the run.
+        batches: `(first step, last step, share of this process) -> batches` of the run.
         ids: `step -> ids of its samples`, to name them when a loss explodes.
         parent: what the run started from, where the config retains some of it.
     """
@@ -56,7 +57,7 @@ class ZooModule(pl.LightningModule):
         self,
         network: Network,
         config: TrainConfig,
-        batches: Callable[[int, int], Iterable[Batch | MixedBatch]],
+        batches: Callable[[int, int, Split], Iterable[Batch | MixedBatch]],
         ids: Callable[[int], object],
         parent: Network | None = None,
     ) -> None:
@@ -89,7 +90,8 @@ class ZooModule(pl.LightningModule):
 
     def train_dataloader(self) -> Iterable[Batch | MixedBatch]:
         # Without a length Lightning leaves the counting to max_steps, also where a run goes on in its middle.
-        loader = self.batches(self.trainer.global_step, self.config.steps)
+        split = Split(self.trainer.global_rank, self.trainer.world_size)
+        loader = self.batches(self.trainer.global_step, self.config.steps, split)
         return _WithoutLength(loader)
 
     def configure_optimizers(self) -> Any:
@@ -112,7 +114,8 @@ class ZooModule(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Batch | MixedBatch, batch_idx: int) -> None:
         # Dropout and the like: the same numbers at this step, however often the run was stopped before.
-        torch.manual_seed((self.config.seed << 32) + self.trainer.global_step)
+        step, processes = self.trainer.global_step, self.trainer.world_size
+        torch.manual_seed((self.config.seed << 32) + step * processes + self.trainer.global_rank)
 
     def training_step(self, batch: Batch | MixedBatch, batch_idx: int) -> Tensor:
         losses: dict[str, Masked] = {}

@@ -15,9 +15,10 @@ from typing import Any, Final
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 from zoo.config import RenderData, TrainConfig
-from zoo.data.batches import loader
+from zoo.data.batches import Split, loader
 from zoo.data.kinds import Batch, MixedBatch
 from zoo.data.mixture import Mixture
 from zoo.errors import ZooError
@@ -34,6 +35,7 @@ from zoo.train.loggers import make_logger
 from zoo.train.measure import HeldOut, measure
 from zoo.train.module import ZooModule
 from zoo.train.overlays import log_overlays
+from zoo.train.processes import is_first
 from zoo.train.stop import Stop
 from zoo.train.weights import export, load_matching, report
 
@@ -58,7 +60,7 @@ def train(config: TrainConfig) -> Path:
     workers, data = _data(config)
     module = _module(config, start, data, workers)
     stop = Stop(config.stop_after_minutes)
-    logger = make_logger(config, first_step * config.step_samples)
+    logger = make_logger(config, first_step * config.step_samples) if is_first() else None
     trainer = _trainer(config, stop, logger, data)
     if start is not None:
         say(f"{folder}: going on at {first_step * config.step_samples:,} of {config.samples:,} samples")
@@ -75,7 +77,7 @@ def train(config: TrainConfig) -> Path:
             f"{stop.reason}: saved at {module.seen:,} of {config.samples:,} samples. The same command goes on"
         )
     else:
-        if config.retain is not None:
+        if config.retain is not None and is_first():
             show_before_and_after(config, module.released(), device_of(config))
         say(f"finished: {config.samples:,} samples; the weights are in {folder / MODEL}")
     return folder
@@ -140,10 +142,21 @@ def _module(
     return ZooModule(network, config, partial(_load, data, workers), data.ids, parent)
 
 
-def _load(data: Any, workers: int, first_step: int, last_step: int) -> Iterable[Batch | MixedBatch]:
+def _load(
+    data: FromSource | Rendered | Mixture, workers: int, first_step: int, last_step: int, split: Split
+) -> Iterable[Batch | MixedBatch]:
+    data.split = split
     if workers == 0:
         return map(data.__getitem__, range(first_step, last_step))
-    return loader(data, first_step, last_step, workers)
+    dataset: Any = data
+    return loader(dataset, first_step, last_step, workers)
+
+
+def _strategy(config: TrainConfig, device: torch.device) -> Strategy | str:
+    if config.trainer.devices == 1:
+        return "auto"
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    return DDPStrategy(process_group_backend=backend, find_unused_parameters=True)
 
 
 def _trainer(
@@ -172,7 +185,8 @@ def _trainer(
 
     return pl.Trainer(
         accelerator={"cuda": "gpu"}.get(device.type, device.type),
-        devices=1,
+        devices=config.trainer.devices,
+        strategy=_strategy(config, device),
         precision=_PRECISION[config.trainer.precision],  # type: ignore[arg-type]
         max_epochs=-1,
         max_steps=config.steps,
