@@ -15,7 +15,6 @@ import os
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib import import_module
 from typing import Any, Final
 
 import cv2
@@ -67,7 +66,8 @@ def build(name: str, options: dict[str, Any]) -> Any:
 @lru_cache(maxsize=64)
 def _built(name: str, options: str) -> Any:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or its import asks the network for a version
-    library = import_module("albumentations")
+    import albumentations as library  # type: ignore[import-untyped]
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # it warns of options that it does not know, and goes on
