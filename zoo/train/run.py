@@ -24,6 +24,7 @@ from zoo.errors import ZooError
 from zoo.memory import keep_freed_memory
 from zoo.model.network import Network
 from zoo.train.callbacks import Clock, Keeper, Report, Validator
+from zoo.train.check import check_batches
 from zoo.train.console import say
 from zoo.train.data import FromSource, Rendered, training_batches
 from zoo.train.folder import CHECKPOINT, MODEL, open_run
@@ -54,6 +55,8 @@ def train(config: TrainConfig) -> Path:
         return folder
     workers, data = _data(config)
     module = _module(config, start, data, workers)
+    if start is None:
+        check_batches(config, data, module.network)
     stop = Stop(config.stop_after_minutes)
     logger = make_logger(config, first_step * config.step_samples)
     trainer = _trainer(config, stop, logger, data)

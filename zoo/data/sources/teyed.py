@@ -32,7 +32,7 @@ from zoo.conventions import IRIS, PUPIL, SCLERA
 from zoo.data.sample import EyeBatch
 from zoo.data.sources.frame import EyeFrame, Point, Vector, eye_batch, fov_camera
 from zoo.data.sources.people import People, subject_numbers
-from zoo.data.sources.video import VideoReader, frame_count
+from zoo.data.sources.video import VideoReader, first_frames, frame_count
 from zoo.errors import ZooError
 
 _ERROR, _BLINK = 1, 2  # eye movements; fixation, saccade and smooth pursuit follow
@@ -165,6 +165,10 @@ class Teyed:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_reader": None}  # a worker process opens the videos itself
+
+    def cheap_rows(self, count: int) -> Int[np.ndarray, "n"]:
+        """Rows of the first frames of videos from all over the data set, which are read fast."""
+        return first_frames(self._places[:, 0], count)
 
     def name(self, row: int) -> str:
         """Where the sample is from, for messages."""

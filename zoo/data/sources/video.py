@@ -7,7 +7,7 @@ from typing import Any
 
 import av
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 
 from zoo.errors import ZooError
 
@@ -54,3 +54,18 @@ def frame_count(path: Path, otherwise: int) -> int:
             return container.streams.video[0].frames or otherwise
     except (OSError, av.FFmpegError, IndexError) as error:
         raise ZooError(f"{path}: not a readable video ({error})") from None
+
+
+def first_frames(videos: Int[np.ndarray, "N"], count: int) -> Int[np.ndarray, "n"]:
+    """About `count` rows: the first few of each video, or of some videos where there are more.
+
+    Args:
+        videos: the video of each row, in the order of the rows.
+        count: how many rows are wanted.
+    """
+    starts = np.unique(videos, return_index=True)[1]
+    chosen = starts[np.unique(np.linspace(0, len(starts) - 1, min(count, len(starts))).round().astype(int))]
+    each = -(-count // len(chosen))
+    rows = [np.arange(start, start + each) for start in chosen.tolist()]
+    here = [row[(row < len(videos))] for row in rows]
+    return np.concatenate([row[videos[row] == videos[row[0]]] for row in here])[:count]
