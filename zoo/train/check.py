@@ -16,6 +16,7 @@ from zoo.data.majority import Majority
 from zoo.data.mixture import Mixture
 from zoo.data.rules import broken_samples
 from zoo.data.sample import EyeBatch
+from zoo.data.views import ViewBatch
 from zoo.errors import ZooError
 from zoo.model.network import Network
 from zoo.train.data import FromSource, Rendered, training_batches
@@ -24,6 +25,7 @@ QUICK: Final = 64
 """Samples of a source that are looked at before training."""
 _SECOND_LOOK: Final = 512  # samples, where the first few have no label for any head
 _BATCH: Final = 16
+_VIEWS_SHARE: Final = 16  # a sample of views takes as long as so many eyes
 _FAR_M: Final = 100.0  # no room is deeper
 
 
@@ -109,9 +111,13 @@ class _Tally:
 
     @torch.no_grad()
     def add(self, rows: Int[np.ndarray, "B"]) -> None:
-        batch = self._read(rows)
-        self._check_views(rows, batch) if is_views(batch) else self._check_eyes(rows, cast(EyeBatch, batch))
-        self._people |= set(batch["subject"].tolist()) if "subject" in batch else set()
+        """Check these rows and count what they have; ZooError for the first that breaks a rule."""
+        batch = self.read(rows)
+        if is_views(batch):
+            self._check_views(rows, batch)
+        else:
+            self._check_eyes(rows, batch)
+            self._people |= set(batch["subject"].tolist())
         self.checked += len(rows)
         self.learning = [n for n in self._network.heads_of(kind_of(batch)) if n not in self._frozen]
         answers = self._network.answer(batch, self.learning)
@@ -119,6 +125,7 @@ class _Tally:
             self.heads[name] += int(self._network.head(name).loss(answers[name], batch).valid.sum())
 
     def finish(self) -> Checked:
+        """What was found; ZooError for what the samples tell together, or if no head learns from them."""
         for sentence in self._majority.broken():
             raise ZooError(f"{self.opened.key}: {sentence}")
         shares = {name: number / self.checked for name, number in self.labels.items() if number}
@@ -132,7 +139,8 @@ class _Tally:
         learnt = {name: self.heads[name] / self.checked for name in self.learning}
         return Checked(self.opened.key, self.opened.size, self.checked, len(self._people), shares, learnt)
 
-    def _read(self, rows: Int[np.ndarray, "B"]) -> Batch:
+    def read(self, rows: Int[np.ndarray, "B"]) -> Batch:
+        """The samples at these rows; ZooError naming the source, and the sample where a value is bad."""
         try:
             return self.opened.read(rows)
         except ZooError as error:  # names the file itself
@@ -153,7 +161,7 @@ class _Tally:
             if key.endswith("_valid"):
                 self.labels[key.removesuffix("_valid")] += int(cast(torch.Tensor, value).sum())
 
-    def _check_views(self, rows: Int[np.ndarray, "B"], batch: Any) -> None:
+    def _check_views(self, rows: Int[np.ndarray, "B"], batch: ViewBatch) -> None:
         for place, depth in enumerate(batch["depth"]):
             known = depth[depth > 0]
             if len(known) and float(known.median()) > _FAR_M:
@@ -185,11 +193,16 @@ def _check(
     progress: Callable[[int], None] | None,
 ) -> Checked:
     tally = _Tally(opened, network, frozen)
-    looks = [opened.size] if count is None else [count, _SECOND_LOOK]
+    views = is_views(tally.read(np.array([0])))
+    share, batch = (_VIEWS_SHARE, 1) if views else (1, _BATCH)
+    looks = [opened.size] if count is None else [-(-count // share), _SECOND_LOOK // share]
     for look in looks:
         rows = _spread(opened, look)
-        for start in range(0, len(rows), _BATCH):
-            tally.add(rows[start : start + _BATCH])
+        if len(rows) == tally.checked:  # there are no more
+            break
+        tally = _Tally(opened, network, frozen)
+        for start in range(0, len(rows), batch):
+            tally.add(rows[start : start + batch])
             if progress is not None:
                 progress(tally.checked)
         if any(tally.heads.values()):
