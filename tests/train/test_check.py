@@ -61,11 +61,11 @@ def test_a_source_that_no_head_learns_from_is_an_error_before_training(
     tmp_path: Path, run: Callable[..., TrainConfig]
 ) -> None:
     write(tmp_path / "mine", "file,optical_x,optical_y,optical_z", lambda _: "0.6,0,-0.8")
-    data = ["data=mixture", f"+data.eyes.mine.data={{type: folder, root: {tmp_path / 'mine'}}}"]
+    data = ["data=mixture", f"data.eyes.mine={{data: {{type: folder, root: {tmp_path / 'mine'}}}}}"]
     config = run(*data, "heads=[blink]", "samples=64", "schedule.warmup_samples=0")
     message = (
-        r"data\.eyes\.mine\.data: none of 20 samples has a label for a head of this run \(blink\); its labels: "
-        r"optical \(100%\)\. Directions and 3D points count with a camera"
+        r"data\.eyes\.mine\.data: none of 20 samples has a label for a head of this run \(blink\); its "
+        r"labels: optical \(100%\)\. Directions and 3D points count with a camera"
     )
     with pytest.raises(ZooError, match=message):
         train(config)

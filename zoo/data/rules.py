@@ -103,7 +103,8 @@ def _pupils(batch: EyeBatch) -> Iterator[_Rule]:
         "the pupil's angle is {}; expected radians in [0, pi) (degrees?)",
         (angle,),
     )
-    reach = torch.where(whole, major, torch.full_like(major, 0.3 * longer)) + 3
+    # The centroid of a part of an ellipse lies inside it.
+    reach = torch.where(whole, major / 2, torch.full_like(major, 0.15 * longer)) + 3
     apart = (centre - centroid).norm(dim=1)
     yield _Rule(
         _centred(batch) & batch["pupil_mask_px_valid"] & (apart > reach),

@@ -184,11 +184,13 @@ def _turn(axes: Sequence[str]) -> Float[np.ndarray, "3 3"]:
 
 def _read_gaze(path: Path) -> dict[int, Float[np.ndarray, "3"]]:
     try:
-        lines = path.read_text(encoding="ascii").split()
+        lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ZooError(f"{path}: not readable ({error})") from None
     found = {}
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
             frame, *cells = line.split(",")
             vector = np.array(cells, dtype=np.float64)

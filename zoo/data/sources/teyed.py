@@ -26,7 +26,7 @@ from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from zoo.conventions import IRIS, PUPIL, SCLERA
 from zoo.data.sample import EyeBatch
@@ -36,7 +36,7 @@ from zoo.data.sources.video import VideoReader, first_frames, frame_count
 from zoo.errors import ZooError
 
 _ERROR, _BLINK = 1, 2  # eye movements; fixation, saccade and smooth pursuit follow
-_SUBPIXEL: Final = 4  # binary digits of the shapes that OpenCV fills
+_SUBPIXEL: Final = 4  # binary digits of the hull that OpenCV fills
 
 Axes = tuple[float, float, float]
 
@@ -87,15 +87,12 @@ class _Labels:
         if iris is None or pupil is None or not len(self.lid[i]):
             return None
         points = self.lid[i, 1:].reshape(-1, 2).astype(np.float32)  # the first cell is an inaccuracy
-        eye = np.zeros(size, np.uint8)
         hull = np.round(cv2.convexHull(points) * 2**_SUBPIXEL).astype(np.int32)
+        eye = np.zeros(size, np.uint8)
         cv2.fillConvexPoly(eye, hull, SCLERA, shift=_SUBPIXEL)
-        inside = eye == SCLERA
-        for ellipse, label in ((iris, IRIS), (pupil, PUPIL)):
-            shape = np.zeros(size, np.uint8)
-            outline = np.round(_outline(ellipse) * 2**_SUBPIXEL).astype(np.int32)
-            cv2.fillConvexPoly(shape, outline, 1, shift=_SUBPIXEL)
-            eye[(shape == 1) & inside] = label
+        between_lids = eye == SCLERA
+        eye[between_lids & _inside(iris, size)] = IRIS
+        eye[between_lids & _inside(pupil, size)] = PUPIL
         return eye
 
     @staticmethod
@@ -252,9 +249,11 @@ def _read(stem: str, suffix: str, cells: int | None) -> Float[np.ndarray, "n c"]
         raise ZooError(f"{path}: {error}") from None
 
 
-def _outline(ellipse: _Ellipse) -> Float[np.ndarray, "64 2"]:
+def _inside(ellipse: _Ellipse, size: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:
+    """Which pixels of (height, width) `size` have their centres in the ellipse."""
     (u, v), (major, minor, angle) = ellipse
-    turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-    x, y = major / 2 * np.cos(turn), minor / 2 * np.sin(turn)
-    cos, sin = math.cos(angle), math.sin(angle)
-    return np.stack([u + cos * x - sin * y, v + sin * x + cos * y], 1)
+    y, x = np.indices(size, dtype=np.float32)
+    along = (x - u) * math.cos(angle) + (y - v) * math.sin(angle)
+    across = (y - v) * math.cos(angle) - (x - u) * math.sin(angle)
+    inside: Bool[np.ndarray, "h w"] = (2 * along / major) ** 2 + (2 * across / minor) ** 2 <= 1
+    return inside
