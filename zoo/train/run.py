@@ -28,6 +28,7 @@ from zoo.memory import keep_freed_memory
 from zoo.model.network import Network
 from zoo.train.before_after import show_before_and_after
 from zoo.train.callbacks import Clock, Keeper, Report, Validator
+from zoo.train.check import check_batches
 from zoo.train.console import say
 from zoo.train.data import FromSource, Rendered, training_batches
 from zoo.train.folder import CHECKPOINT, MODEL, open_run
@@ -59,6 +60,8 @@ def train(config: TrainConfig) -> Path:
         return folder
     workers, data = _data(config)
     module = _module(config, start, data, workers)
+    if start is None:
+        check_batches(config, data, module.network)
     stop = Stop(config.stop_after_minutes)
     logger = make_logger(config, first_step * config.step_samples) if is_first() else None
     trainer = _trainer(config, stop, logger, data)
