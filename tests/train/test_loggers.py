@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from zoo.config import TrainConfig
-from zoo.train.loggers import logged_in
+from zoo.tracking.login import logged_in
 from zoo.train.run import train
 
 
@@ -44,7 +44,7 @@ def test_offline_run_stays_in_its_folder_and_keeps_its_id(
     before = set(tmp_path.iterdir())
     for _ in range(2):
         run = train(config("logger=wandb", "stop_after_minutes=1e-6"))
-    assert "wandb sync" in capsys.readouterr().out
+    assert "zoo sync" in capsys.readouterr().out
     identity = (run / "wandb_id.txt").read_text().strip()
     assert len(list(run.glob(f"wandb/offline-run-*-{identity}"))) >= 1
     assert list(run.glob("wandb/offline-run-*")) == list(run.glob(f"wandb/offline-run-*-{identity}"))

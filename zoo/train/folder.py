@@ -8,10 +8,12 @@ import platform
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from omegaconf import OmegaConf
+from pydantic import ValidationError
 
 from zoo.config import TrainConfig
 from zoo.errors import ZooError
@@ -83,7 +85,10 @@ def open_run(config: TrainConfig) -> Path | None:
 def _check_same(path: Path, config: TrainConfig) -> None:
     if not path.is_file():
         return
-    old = _flat(OmegaConf.to_container(OmegaConf.load(path)))
+    kept = OmegaConf.to_container(OmegaConf.load(path))
+    with suppress(ValidationError):  # a key that is newer than the run has the default that it ran with
+        kept = TrainConfig.model_validate(kept).model_dump(mode="json")
+    old = _flat(kept)
     new = _flat(config.model_dump(mode="json"))
     changed = [
         f"  {key}: {old.get(key, 'nothing')} then, {new.get(key, 'nothing')} now"

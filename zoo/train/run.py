@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers import Logger
 
 from zoo.config import RenderData, TrainConfig
 from zoo.data.batches import loader
@@ -23,15 +23,15 @@ from zoo.data.mixture import Mixture
 from zoo.errors import ZooError
 from zoo.memory import keep_freed_memory
 from zoo.model.network import Network
+from zoo.tracking.artifacts import BEST, record
 from zoo.train.callbacks import Clock, Keeper, Report, Validator
 from zoo.train.console import say
 from zoo.train.data import FromSource, Rendered, training_batches
 from zoo.train.folder import CHECKPOINT, MODEL, open_run
-from zoo.train.loggers import make_logger
-from zoo.train.measure import HeldOut, measure
+from zoo.train.loggers import finish, make_logger
 from zoo.train.module import ZooModule
-from zoo.train.overlays import log_overlays
 from zoo.train.stop import Stop
+from zoo.train.validate import MORE, Validation
 from zoo.train.weights import export, load_matching, report
 
 _PRECISION: Final = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
@@ -65,8 +65,7 @@ def train(config: TrainConfig) -> Path:
             warnings.filterwarnings("ignore", module="pytorch_lightning")
             trainer.fit(module, ckpt_path=start, weights_only=True)
     finally:
-        if isinstance(logger, WandbLogger):
-            logger.experiment.finish()
+        finish(logger, folder)
     if trainer.global_step < config.steps:
         say(
             f"{stop.reason}: saved at {module.seen:,} of {config.samples:,} samples. The same command goes on"
@@ -142,23 +141,23 @@ def _trainer(
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     device = device_of(config)
     clock = Clock()
-    held_out = HeldOut(config, device)
+    validation = Validation(config, device)
 
     def measured(module: ZooModule, seen: int) -> dict[str, float]:
-        metrics = measure(module.ema.average, held_out, module.device)
-        for sink in module.trainer.loggers:
-            sink.log_metrics(
-                {f"validation/{k}": v for k, v in metrics.items()} | {"samples": seen}, module.global_step
-            )
-        log_overlays(module, held_out, config.validation.overlays)
-        return metrics
+        step, loggers = module.global_step, module.trainer.loggers
+        return validation(module.ema.average, loggers, seen, step, module.device)
 
     validator = Validator(config, clock, measured)
 
     def exported(module: ZooModule) -> None:
-        numbers = {k: v for k, v in validator.metrics.items() if k not in ("samples", "seconds")}
+        apart = ("samples", "seconds")
+        numbers = {k: v for k, v in validator.metrics.items() if k not in apart and not k.startswith(MORE)}
         shown = data.seen(module.trainer.global_step) if isinstance(data, Mixture) else {}
-        export(config, module.ema.average, module.seen, numbers, shown)
+        export(config, module.ema.average, module.seen, numbers, shown, MODEL)
+        if validator.is_best(module.seen):
+            export(config, module.ema.average, module.seen, numbers, shown, BEST)
+        if logger is not None and config.logger.type == "wandb":
+            record(config.run_dir, config.name, {"best": BEST, "latest": MODEL})
 
     return pl.Trainer(
         accelerator={"cuda": "gpu"}.get(device.type, device.type),
