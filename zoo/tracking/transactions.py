@@ -3,8 +3,9 @@
 It names the files of artifacts by absolute paths, so a run folder that was moved or copied would lose its
 tables when it is uploaded. `relocate` names them anew.
 
-Framing: 7 bytes of header (``:W&B``, 0xBEE1, version 0), then blocks of 32 KiB. A block holds chunks: CRC-32
-of the kind and the data, length, kind (whole, first, middle, last), data; fewer than 7 bytes at its end are 0.
+Framing: 7 bytes of header (``:W&B``, 0xBEE1, version 0), then blocks of 32 KiB. A block holds chunks, each of
+CRC-32 (of the kind and the data), length, kind (whole, first, middle, last), data; fewer than 7 bytes at its
+end are zeros.
 """
 
 from __future__ import annotations

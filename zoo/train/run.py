@@ -6,7 +6,7 @@ import errno
 import logging
 import pickle
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -37,8 +37,16 @@ from zoo.train.weights import export, load_matching, report
 _PRECISION: Final = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 
 
-def train(config: TrainConfig) -> Path:
+Watch = Callable[[int, dict[str, float]], str]
+"""(samples seen, metrics) of a validation -> why the run should stop now; empty: it should go on."""
+
+
+def train(config: TrainConfig, watch: Watch | None = None) -> Path:
     """Train, or go on training, and return the run folder.
+
+    Args:
+        config: of the run.
+        watch: called after each validation.
 
     Raises:
         ZooError: the config asks for what is not there, the run folder holds another run, the loss exploded,
@@ -56,7 +64,7 @@ def train(config: TrainConfig) -> Path:
     module = _module(config, start, data, workers)
     stop = Stop(config.stop_after_minutes)
     logger = make_logger(config, first_step * config.step_samples)
-    trainer = _trainer(config, stop, logger, data)
+    trainer = _trainer(config, stop, logger, data, watch)
     if start is not None:
         say(f"{folder}: going on at {first_step * config.step_samples:,} of {config.samples:,} samples")
     try:
@@ -136,7 +144,11 @@ def _load(data: Any, workers: int, first_step: int, last_step: int) -> Iterable[
 
 
 def _trainer(
-    config: TrainConfig, stop: Stop, logger: Logger | None, data: FromSource | Rendered | Mixture
+    config: TrainConfig,
+    stop: Stop,
+    logger: Logger | None,
+    data: FromSource | Rendered | Mixture,
+    watch: Watch | None,
 ) -> pl.Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     device = device_of(config)
@@ -145,7 +157,10 @@ def _trainer(
 
     def measured(module: ZooModule, seen: int) -> dict[str, float]:
         step, loggers = module.global_step, module.trainer.loggers
-        return validation(module.ema.average, loggers, seen, step, module.device)
+        metrics = validation(module.ema.average, loggers, seen, step, module.device)
+        if watch is not None:
+            stop.ask(watch(seen, metrics))
+        return metrics
 
     validator = Validator(config, clock, measured)
 
