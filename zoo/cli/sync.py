@@ -13,7 +13,7 @@ from zoo.cli.app import app, command
 
 @command(app, "sync")
 def sync(
-    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Runs, or a sweep.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Runs or sweeps.")],
 ) -> None:
     """Upload offline runs to Weights & Biases: curves, pictures, tables, and checkpoints with their parents."""
     from zoo.tracking.sync import sync as sync_runs

@@ -79,7 +79,8 @@ class _Panel:
     ) -> None:
         left, top, right, bottom = _MARGINS
         self.draw = draw
-        self.box = (x + left, y + top, x + width - right, y + height - bottom)
+        corners = (x + left, y + top, x + width - right, y + height - bottom)
+        self.box = tuple(float(corner) for corner in corners)
         self.title, self.below = title, below
 
     def frame(self, across: _Axis, vertical: _Axis) -> None:
@@ -130,7 +131,7 @@ class _Panel:
 
 def _dimension_axis(dimension: Dimension) -> tuple[_Axis, Callable[[Row], float]]:
     if isinstance(dimension, Range):
-        axis = _number_axis([dimension.low, dimension.high], dimension.log)
+        axis = _number_axis([float(dimension.low), float(dimension.high)], dimension.log)
         return axis, lambda row: float(row.params[dimension.key])
     options = dimension.options
     places = [(i + 0.5) / len(options) for i in range(len(options))]

@@ -33,8 +33,8 @@ class Range:
     """
 
     key: str
-    low: float
-    high: float
+    low: float | int
+    high: float | int
     log: bool = False
     whole: bool = False
     step: int = 1
@@ -108,14 +108,15 @@ def _dimension(text: str) -> Dimension:
         raise ZooError(f"--space {text!r}: LOW must be below HIGH")
     if log and low <= 0:
         raise ZooError(f"--space {text!r}: a logarithmic range starts above 0")
-    if step < 1 or (high - low) % step and whole:
+    if step < 1 or ((high - low) % step and whole):
         raise ZooError(f"--space {text!r}: STEP must divide HIGH - LOW = {high - low}")
     return Range(key, low, high, log, whole, step)
 
 
 def _split(text: str) -> list[str]:
     """At the commas that are in no bracket and no quotation."""
-    parts, open_, quote = [""], [], ""
+    parts, quote = [""], ""
+    open_: list[str] = []
     for character in text:
         if quote:
             quote = "" if character == quote else quote
