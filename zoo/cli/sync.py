@@ -15,7 +15,7 @@ from zoo.cli.app import app, command
 def sync(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Runs or sweeps.")],
 ) -> None:
-    """Upload offline runs to Weights & Biases: curves, pictures, tables, and checkpoints with their parents."""
+    """Upload offline runs to Weights & Biases: curves, pictures, tables, checkpoints with their parents."""
     from zoo.tracking.sync import sync as sync_runs
 
     sync_runs(folders, lambda line: Console(soft_wrap=True).print(line, markup=False, highlight=False))
