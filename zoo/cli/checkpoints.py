@@ -51,7 +51,7 @@ def fetch(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Write them, with an index, for a machine without a network: there, pass --index FOLDER or set "
+            help="Write them, with an index, for a machine without a network: there, --index FOLDER or "
             "ZOO_INDEX=FOLDER.",
         ),
     ] = None,

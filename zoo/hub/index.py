@@ -47,7 +47,11 @@ class Source:
     folder: Path | None
 
     def places(self, entry: Entry) -> Iterator[str]:
-        """The absolute locations of an entry; a relative one is beside the index and below its URL."""
+        """The absolute locations of an entry, in order.
+
+        A relative one is beside the index; below `base_url`, a folder is named by the full name, because what
+        a host serves must never change.
+        """
         for location in entry.locations:
             if not locations.is_relative(location):
                 if self.folder is None and location.startswith("file:"):
@@ -59,7 +63,7 @@ class Source:
             elif (self.folder / location).is_dir():
                 yield (self.folder / location).absolute().as_uri()
             if self.index.base_url is not None:
-                yield locations.join(self.index.base_url, location)
+                yield locations.join(self.index.base_url, entry.name)
 
     def beside(self, entry: Entry) -> Path | None:
         """The folder of an entry's weights, where they lie beside the index and are used in place."""
