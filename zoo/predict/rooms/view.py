@@ -23,6 +23,7 @@ from zoo.predict.rooms.writer import CAMERAS_FILE
 _PICTURES: Final = 40  # cameras that show their image: pages of hundreds are slow
 _PICTURE_WIDTH: Final = 160
 _FRUSTUM_M: Final = 0.08
+_BEHIND_M, _ABOVE_M, _AHEAD_M = 0.7, 0.35, 2.0  # the first look, from the first camera
 
 
 def serve(folder: Path, host: str, port: int, console: Console) -> None:
@@ -54,10 +55,15 @@ def build(folder: Path, host: str, port: int) -> Any:
         raise ZooError(f"{file}: not what `zoo predict` writes ({error})") from None
     viser, trimesh = _import("viser"), _import("trimesh")
     try:
-        server = viser.ViserServer(host=host, port=port)
+        server = viser.ViserServer(host=host, port=port, verbose=False)
     except OSError as error:
         raise ZooError(f"no page on {host}:{port}: {error.strerror or error}; try another --port") from None
-    server.scene.set_up_direction(tuple((-poses[:, :3, 1].mean(0)).tolist()))
+    up = -poses[:, :3, 1].mean(0)
+    server.scene.set_up_direction(tuple(up.tolist()))
+    # From behind the first camera: what it saw is in view, and so is the camera.
+    first, ahead = poses[0, :3, 3], poses[0, :3, 2]
+    server.initial_camera.position = first - _BEHIND_M * ahead + _ABOVE_M * up
+    server.initial_camera.look_at = first + _AHEAD_M * ahead
     if mesh.is_file():
         server.scene.add_mesh_trimesh("/mesh", trimesh.load(mesh, process=False))
     if points.is_file() and len((cloud := trimesh.load(points)).vertices):
