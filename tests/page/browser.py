@@ -73,12 +73,12 @@ class Browser:
         self.call("POST", f"/element/{self.find(css)[0]}/click")
 
     def click_text(self, text: str) -> None:
-        """Click the first visible button of that text."""
-        script = (
-            "return [...document.querySelectorAll('button')].find("
-            "b => b.offsetParent && b.innerText.trim() == arguments[0])"
+        """Click the first visible button of that text, as soon as there is one."""
+        button = self.wait(
+            "[...document.querySelectorAll('button')].find(b => b.offsetParent && b.innerText.trim() == "
+            f"{json.dumps(text)})"
         )
-        self.call("POST", f"/element/{self.run(script, text)[_ELEMENT]}/click")
+        self.call("POST", f"/element/{button[_ELEMENT]}/click")
 
     def type(self, css: str, text: str) -> None:
         """Put text, or the path of a file to upload, into the first element of a selector."""

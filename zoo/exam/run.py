@@ -14,12 +14,14 @@ import polars as pl
 import torch
 
 from zoo.config import EvalConfig, MeyeData
+from zoo.config.sources import is_views
 from zoo.data.kinds import kind_of
 from zoo.errors import ZooError
 from zoo.evaluate import baseline, rows, summarise, summarise_by
 from zoo.exam.oracle import depth_floor, visual_floor_deg
 from zoo.exam.real import over_people, score_meye
 from zoo.files import replacing, write_text
+from zoo.model.config import InputConfig
 from zoo.predict.predictor import Predictor, load
 from zoo.train.data import batches_of, reader_of
 from zoo.train.measure import to_device
@@ -123,7 +125,7 @@ def _tables(config: EvalConfig, predictor: Predictor) -> Iterator[pl.DataFrame]:
         )
         return
     network = predictor.network.to(predictor.device).eval()
-    size = predictor.metadata.network.input
+    size = _canvas(config, predictor)
     data = batches_of(config.data, config.seed, config.count, config.batch_size, size, predictor.device)
     with torch.inference_mode():
         for batch in data:
@@ -136,12 +138,15 @@ def _tables(config: EvalConfig, predictor: Predictor) -> Iterator[pl.DataFrame]:
             yield rows(network.answer(batch), batch, network)
 
 
+def _canvas(config: EvalConfig, predictor: Predictor) -> InputConfig:
+    return predictor.metadata.network.canvas("views" if is_views(config.data) else "eyes")
+
+
 def _draw(folder: Path, config: EvalConfig, predictor: Predictor, table: pl.DataFrame) -> None:
     from zoo.exam.pictures import write_pictures
 
     network = predictor.network.to(predictor.device).eval()
-    size = predictor.metadata.network.input
-    read, _ = reader_of(config.data, config.seed, size, predictor.device)
+    read, _ = reader_of(config.data, config.seed, _canvas(config, predictor), predictor.device)
     write_pictures(folder, table, read, network, predictor.device, config.pictures, config.pictures_of_people)
 
 

@@ -14,12 +14,16 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from zoo.config import MixtureData, TrainConfig
+from zoo.config.balance import AggregatorBalance
 from zoo.conventions import DOMAINS
 from zoo.data.kinds import Batch, MixedBatch, is_views, kind_of, parts_of
 from zoo.errors import ZooError
+from zoo.model.config import TRUNK
 from zoo.model.heads.base import Masked
 from zoo.model.network import Network
+from zoo.train.balance import Balance, conflicts, task_gradients
 from zoo.train.ema import Ema
+from zoo.train.groups import parameter_groups
 from zoo.train.muon import Muon
 from zoo.train.schedule import learning_rate_factor
 
@@ -33,34 +37,6 @@ def masked_mean(masked: Masked, rows: Tensor | None = None) -> Float[Tensor, ""]
     """Mean of the valid values (of the chosen rows), 0 where there is none."""
     valid = masked.valid if rows is None else masked.valid & rows
     return torch.where(valid, masked.value, 0.0).sum() / valid.sum().clamp(min=1)
-
-
-def parameter_groups(
-    network: nn.Module, weight_decay: float, orthogonal: bool = False
-) -> list[dict[str, Any]]:
-    """Decay for matrices and kernels only: norms and biases have one dimension.
-
-    Args:
-        orthogonal: gives the kernels between the image and the heads to a group of their own, for `Muon`.
-    """
-    trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
-    inner = {
-        name
-        for name, p in trained.items()
-        if orthogonal and p.ndim == 4 and not name.startswith("heads.") and p.shape[1] > 3
-    }
-    return [
-        {
-            "params": [trained[name] for name in sorted(inner)],
-            "weight_decay": weight_decay,
-            "orthogonal": True,
-        },
-        {
-            "params": [p for name, p in trained.items() if p.ndim > 1 and name not in inner],
-            "weight_decay": weight_decay,
-        },
-        {"params": [p for p in trained.values() if p.ndim <= 1], "weight_decay": 0.0},
-    ][0 if inner else 1 :]
 
 
 class ZooModule(pl.LightningModule):
@@ -84,6 +60,8 @@ class ZooModule(pl.LightningModule):
         self.network = network
         self.config = config
         self.ema = Ema(network, config.ema.half_life_samples, config.ema.ramp)
+        self.balance = Balance(config.balance, [n for n in network.heads if n not in config.freeze])
+        self._terms: dict[str, Tensor] = {}
         self.batches = batches
         self.ids = ids
         self.last_loss = torch.tensor(0.0)
@@ -104,7 +82,7 @@ class ZooModule(pl.LightningModule):
         config = self.config
         muon = config.optimizer.type == "muon"
         optimizer = (Muon if muon else AdamW)(
-            parameter_groups(self.network, config.optimizer.weight_decay, orthogonal=muon),
+            parameter_groups(self.network, config.optimizer) + self.balance.parameter_groups(),
             lr=config.optimizer.lr,
             betas=config.optimizer.betas,
         )
@@ -129,14 +107,24 @@ class ZooModule(pl.LightningModule):
             learning = [n for n in self.network.heads_of(kind_of(part)) if n not in self.config.freeze]
             predictions = self.network.answer(part, learning)
             losses |= {name: self.network.head(name).loss(predictions[name], part) for name in learning}
-        weights = self.config.balance.weights
-        total = torch.stack(
-            [weights.get(name, 1.0) * masked_mean(loss) for name, loss in losses.items()]
-        ).sum()
+        self._terms = self.balance.weigh({name: masked_mean(loss) for name, loss in losses.items()})
+        total = torch.stack(list(self._terms.values())).sum()
         self._watch(total)
         if self.trainer.global_step % LOG_EVERY == 0:
             self._log(total, losses, parts)
         return total
+
+    def backward(self, loss: Tensor, *_: Any, **__: Any) -> None:
+        """The balance says what the gradient is; `loss` is the sum of its terms, scaled in half precision."""
+        terms, self._terms = self._terms, {}
+        trunk = [p for part in TRUNK for p in getattr(self.network, part).parameters() if p.requires_grad]
+        every = self.config.balance.watch_every
+        if every is not None and self.trainer.global_step % every == 0 and trunk:
+            self._send(conflicts(task_gradients(terms, trunk, retain_graph=True)))
+        if isinstance(self.config.balance, AggregatorBalance):
+            self.balance.backward(terms, trunk)
+        else:
+            loss.backward()
 
     def optimizer_step(
         self,
@@ -184,9 +172,12 @@ class ZooModule(pl.LightningModule):
                 for label, rows in slices.items():
                     if (rows & losses[name].valid).any():
                         values[f"loss/{name}/{label}"] = masked_mean(losses[name], rows)
-        scalars = {key: float(torch.as_tensor(value).detach()) for key, value in values.items()}
+        values |= {f"log_variance/{name}": value for name, value in self.balance.log_variances.items()}
+        self._send({key: float(torch.as_tensor(value).detach()) for key, value in values.items()})
+
+    def _send(self, values: dict[str, float]) -> None:
         for logger in self.trainer.loggers:
-            logger.log_metrics(scalars, step=self.trainer.global_step)
+            logger.log_metrics(values | {"samples": self.seen}, step=self.trainer.global_step)
 
     def _slices(self, part: Batch) -> dict[str, Tensor]:
         """Which samples are of each domain, and of each source of a mixture."""
