@@ -34,7 +34,13 @@ def test_lengths_are_flagged_as_relative_only_without_a_camera() -> None:
 
 def test_a_shut_eye_says_why_there_is_no_gaze() -> None:
     shut = result(
-        pupil_px=None, pupil_major_px=None, optical=None, cornea_mm=None, pupil_mm=None, pupil_present=0.1
+        pupil_px=None,
+        pupil_major_px=None,
+        optical=None,
+        cornea_mm=None,
+        pupil_mm=None,
+        pupil_present=0.1,
+        gaze_sigma_deg=None,
     )
     assert "No pupil is visible" in remark(shut)
     assert all("axis" not in name for name, *_ in rows(shut))

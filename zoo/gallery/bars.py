@@ -34,6 +34,12 @@ def bars_svg(
         f'<svg viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" role="img" '
         'xmlns="http://www.w3.org/2000/svg" font-size="12" fill="currentColor">'
     ]
+    if overall is not None:
+        x = _LABEL + room * abs(overall) / most
+        parts.append(
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _TOP}" stroke="currentColor" '
+            'stroke-dasharray="3 3" opacity="0.6"/>'
+        )
     for line, (name, value) in enumerate(values.items()):
         middle = _TOP + _LINE * line + _LINE / 2
         parts.append(
@@ -50,12 +56,6 @@ def bars_svg(
             f'<rect x="{_LABEL}" y="{middle - 7:.1f}" width="{long:.1f}" height="14" rx="2" fill="{_BAR}"'
             f"{pale}/>"
             f'<text x="{_LABEL + long + 6:.1f}" y="{middle + 4:.1f}">{value:.3g}'
-            f'<tspan opacity="0.6">{frames}</tspan></text>'
-        )
-    if overall is not None:
-        x = _LABEL + room * abs(overall) / most
-        parts.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _TOP}" stroke="currentColor" '
-            'stroke-dasharray="3 3" opacity="0.6"/>'
+            f'<tspan fill-opacity="0.6">{frames}</tspan></text>'
         )
     return "".join([*parts, "</svg>"])

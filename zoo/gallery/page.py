@@ -26,7 +26,9 @@ tr { border-bottom: 1px solid #8883; }
 .plots, .shots { display: flex; flex-wrap: wrap; gap: 1rem 1.6rem; }
 figure { margin: 0; } figure.shot { width: 352px; } figure.wide { width: 720px; max-width: 100%; }
 figure img { width: 100%; display: block; border-radius: 4px; } figcaption { font-size: 13px; }
-svg { max-width: 100%; height: auto; } details { margin-top: 1rem; } summary { cursor: pointer; }
+svg { max-width: 100%; height: auto; }
+svg text { paint-order: stroke; stroke: Canvas; stroke-width: 4px; }
+details { margin-top: 1rem; } summary { cursor: pointer; }
 """
 _WIDE: Final = frozenset({"depth"})  # tasks whose pictures are strips of maps
 

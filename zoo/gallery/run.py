@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +20,8 @@ FRAMES: Final = 400
 COUNT: Final = 8
 """Failures of every task."""
 _EXAM: Final = "unseen"
-_ROOMS_EXAM: Final = "rooms_unseen"
-_ROOMS: Final = 24
+"""Of eyes (`conf/exam`) and of rooms (`conf/rooms_exam.yaml`)."""
+_ROOM_FRAMES: Final = 30
 """Rendering rooms takes longer."""
 _FIRST: Final = ("unseen", "shifted", "headset", "meye")
 """Order of a checkpoint's metrics files; others follow by name."""
@@ -41,7 +42,7 @@ def gallery(
         sources: names or folders of checkpoints, folders of `zoo eval output=FOLDER`, or files of metrics.
         output: folder of the pages. Below ``evaluations/`` lies what was drawn for them.
         frames: how many of the first frames of the exam `unseen` are evaluated to find a checkpoint's
-            failures (of rooms at most 24, which are rendered first); 0: metrics only.
+            failures (of rooms at most 30, which are rendered first); 0: metrics only.
         count: how many failures of every task are shown.
         metrics: folder with ``<name>/*.json``; None: that of the checkout.
         progress: told what is being done.
@@ -86,25 +87,29 @@ def _drawn(
     from zoo.exam.run import evaluate
 
     rooms = {head.type for head in metadata.network.heads.values()} == {"depth"}
-    frames = min(frames, _ROOMS) if rooms else frames
-    exam = _ROOMS_EXAM if rooms else _EXAM
-    target = folder / f"first {frames} frames of {exam}, {metadata.name}"
-    chosen = ["data=room_pool", f"data.path='{_room_pool(folder, frames, progress)}'"] if rooms else []
-    chosen = chosen or [f"exam={exam}", "by=[openness,gaze_eccentricity_deg,eye_side]"]
+    frames = min(frames, _ROOM_FRAMES) if rooms else frames
+    exam = f"rooms_{_EXAM}" if rooms else _EXAM
+    target = folder / f"{metadata.name}_{exam}_{frames}"
+    chosen = [f"exam={_EXAM}", "by=[openness,gaze_eccentricity_deg,eye_side]"]
+    if rooms:
+        chosen = ["data=room_pool", f"data.path='{_room_pool(folder, frames, progress)}'", "batch_size=4"]
     progress(f"{metadata.name}: the first {frames} frames of the exam {exam}")
     quoted = f"output='{target}'"
     evaluate(
         compose("eval", [f"checkpoint='{source}'", *chosen, f"count={frames}", f"pictures={count}", quoted])
     )
-    return read_evaluation(target)
+    return replace(read_evaluation(target), title=f"{exam}: failures among the first {frames} frames")
 
 
-def _room_pool(folder: Path, rooms: int, progress: Callable[[str], None]) -> Path:
+def _room_pool(folder: Path, frames: int, progress: Callable[[str], None]) -> Path:
+    """The first rooms of the exam, each of whose views is a frame."""
     from zoo.exam.depth.samples import render_exam, room_exams
 
-    spec = room_exams()[_ROOMS_EXAM]._replace(rooms=rooms)
-    progress(f"rendering {rooms} rooms of the exam {_ROOMS_EXAM}")
-    path = folder / f"{_ROOMS_EXAM} {rooms}"
+    spec = room_exams()[_EXAM]
+    rooms = -(-frames // spec.views)
+    spec = spec._replace(rooms=rooms)
+    progress(f"rendering {rooms} rooms of the exam rooms_{_EXAM}")
+    path = folder / f"pool_{_EXAM}_{rooms}"
     render_exam(spec, path)
     return path
 

@@ -20,7 +20,7 @@ _FOV_DEG: Final = (1.0, 170.0)
 class CameraFields(NamedTuple):
     """The fields as they are filled in; empty text and 0 degrees say that nothing is known."""
 
-    intrinsics: str = ""
+    intrinsics: str | None = ""
     """`fx, fy, cx, cy`, pixels of the frames."""
     fov_deg: float | None = None
     """Horizontal field of view; the principal point is then taken to be in the middle."""
@@ -37,7 +37,7 @@ class CameraFields(NamedTuple):
         Raises:
             ZooError: the fields say what no camera has, or contradict each other.
         """
-        text = ",".join(self.intrinsics.replace(";", ",").replace(",", " ").split())
+        text = ",".join((self.intrinsics or "").replace(";", ",").replace(",", " ").split())
         fov = self.fov_deg or 0.0
         if text and fov:
             raise ZooError("give either fx, fy, cx, cy or a field of view, not both")
