@@ -22,11 +22,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
     gradio_client = pytest.importorskip("gradio_client")
-    from zoo.page.models import Offered
+    from zoo.page.models import offered
     from zoo.page.workspace import Workspace
 
     workspace = Workspace()
-    made = page.build(Offered(["eyenet_nano"], ["deltas_s"], "eyenet_nano"), workspace, local=False)
+    made = page.build(offered("eyenet_nano"), workspace, local=False)
     url = page.launch(made, "127.0.0.1", 0)
     try:
         yield gradio_client.Client(url, verbose=False, analytics_enabled=False)
@@ -82,11 +82,11 @@ def test_what_is_missing_is_told_before_anything_is_served(monkeypatch: pytest.M
 
 
 def test_a_taken_port_is_told(client: Any) -> None:
-    from zoo.page.models import Offered
+    from zoo.page.models import offered
     from zoo.page.workspace import Workspace
 
     workspace = Workspace()
-    made = page.build(Offered(["eyenet_nano"], [], "eyenet_nano"), workspace)
+    made = page.build(offered("eyenet_nano"), workspace)
     taken = int(client.src.rstrip("/").rpartition(":")[2])
     with pytest.raises(ZooError, match="try another --port"):
         page.launch(made, "127.0.0.1", taken)

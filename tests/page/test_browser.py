@@ -23,11 +23,11 @@ pytestmark = [
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     pytest.importorskip("gradio")
     from zoo.page.app import build, launch
-    from zoo.page.models import Offered
+    from zoo.page.models import offered
     from zoo.page.workspace import Workspace
 
     workspace = Workspace()
-    app = build(Offered(["eyenet_nano"], ["deltas_s"], "eyenet_nano"), workspace)
+    app = build(offered("eyenet_nano"), workspace)
     url = launch(app, "127.0.0.1", 0)
     try:
         with open_browser(tmp_path_factory.mktemp("browser")) as browser:

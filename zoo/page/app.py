@@ -31,7 +31,7 @@ _INTRO: Final = """# Eyes and rooms
 Everything runs on the machine that shows this page; what you give it is deleted when the page ends."""
 
 
-def serve(name_or_path: str | None, host: str, port: int, console: Console, index: str | None = None) -> None:
+def serve(name_or_path: str | None, host: str, port: int, console: Console) -> None:
     """Serve the page until Ctrl-C.
 
     Raises:
@@ -39,7 +39,7 @@ def serve(name_or_path: str | None, host: str, port: int, console: Console, inde
     """
     workspace = Workspace()
     try:
-        app = build(offered(name_or_path, index), workspace, local=host in LOCAL_HOSTS)
+        app = build(offered(name_or_path), workspace, local=host in LOCAL_HOSTS)
         url = launch(app, host, port)
         console.print(f"{url} is the page; Ctrl-C ends it", highlight=False)
         app.block_thread()

@@ -55,7 +55,9 @@ def image_tab(gradio: Any, offer: Offered, workspace: Workspace) -> None:
     def predict(chosen: str, path: str | None, *fields: Any) -> list[Any]:
         if path is None:
             raise ZooError("Give an image first, or render one.")
-        answer = eyes.predict_picture(chosen, Path(path), CameraFields(*fields), workspace.folder())
+        answer = eyes.predict_picture(
+            offer.folder(chosen), Path(path), CameraFields(*fields), workspace.folder()
+        )
         model = None if answer.model is None else str(answer.model)
         return [answer.picture, model, table(answer.numbers), box(answer.remark)]
 
@@ -104,7 +106,7 @@ def video_tab(gradio: Any, offer: Offered, workspace: Workspace) -> None:
         if path is None:
             raise ZooError("Give a video first.")
         answer = eyes.predict_video(
-            chosen, Path(path), CameraFields(*fields), workspace.folder(), shown_by(progress)
+            offer.folder(chosen), Path(path), CameraFields(*fields), workspace.folder(), shown_by(progress)
         )
         return [str(answer.video), str(answer.table), answer.curves, box(answer.remark)]
 
@@ -138,7 +140,7 @@ def live_tab(gradio: Any, offer: Offered) -> None:
     def predict(chosen: str, pixels: Any, *fields: Any) -> list[Any]:
         if pixels is None:
             return [None, "", ""]
-        answer = eyes.predict_pixels(chosen, pixels, CameraFields(*fields))
+        answer = eyes.predict_pixels(offer.folder(chosen), pixels, CameraFields(*fields))
         return [answer.picture, table(answer.numbers), box(answer.remark)]
 
     camera_image.stream(

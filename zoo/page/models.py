@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from zoo.errors import ZooError
@@ -12,24 +12,35 @@ from zoo.hub.metadata import read_metadata
 from zoo.predict.predictor import Predictor, load
 
 _ROOMS = frozenset({"depth"})  # types of heads
+_USUAL = "eyenet_s"
 _KEPT = 4  # predictors in memory
 
 
 class Offered(NamedTuple):
-    """Names of checkpoints whose weights are here."""
+    """Checkpoints whose weights are on this machine.
+
+    Names are resolved once, when the page starts: the threads that answer do not know what the command line
+    said about indexes.
+    """
 
     eyes: list[str]
+    """Names of those that look at eyes."""
     rooms: list[str]
     chosen: str
     """The one that the page opens with."""
+    folders: dict[str, Path]
 
     @property
     def opens_rooms(self) -> bool:
         """Whether the page opens on rooms."""
-        return self.chosen in self.rooms
+        return self.chosen not in self.eyes
+
+    def folder(self, name: str) -> str:
+        """Where a checkpoint lies."""
+        return str(self.folders[name])
 
 
-def offered(name_or_path: str | None = None, index: str | None = None) -> Offered:
+def offered(name_or_path: str | None = None) -> Offered:
     """What is here, with `name_or_path` first.
 
     Raises:
@@ -39,20 +50,12 @@ def offered(name_or_path: str | None = None, index: str | None = None) -> Offere
     names = list(dict.fromkeys([*([name_or_path] if name_or_path else []), *listed]))
     if not names:
         raise ZooError("no checkpoint is here; name one by the path of its folder")
-    kinds = {name: set(types_of_heads(name)) for name in names}
+    folders = {name: resolve(name) for name in names}
+    kinds = {name: _types_of_heads(folder) for name, folder in folders.items()}
     eyes = [name for name in names if kinds[name] - _ROOMS]
     rooms = [name for name in names if kinds[name] & _ROOMS]
-    return Offered(eyes, rooms, name_or_path or _usual(eyes, rooms))
-
-
-def types_of_heads(name_or_path: str) -> Iterable[str]:
-    """Of a checkpoint, from its metadata.
-
-    Raises:
-        ZooError: no such checkpoint.
-    """
-    heads = read_metadata(resolve(name_or_path)).network.heads.values()
-    return [head.type for head in heads]
+    usual = _USUAL if _USUAL in eyes else [*eyes, *rooms][0]
+    return Offered(eyes, rooms, name_or_path or usual, folders)
 
 
 @lru_cache(maxsize=_KEPT)
@@ -65,5 +68,5 @@ def predictor_of(name_or_path: str, device: str | None = None) -> Predictor:
     return load(name_or_path, device)
 
 
-def _usual(eyes: list[str], rooms: list[str]) -> str:
-    return "eyenet_s" if "eyenet_s" in eyes else [*eyes, *rooms][0]
+def _types_of_heads(folder: Path) -> set[str]:
+    return {head.type for head in read_metadata(folder).network.heads.values()}

@@ -58,7 +58,7 @@ def room_tab(gradio: Any, offer: Offered, workspace: Workspace, local: bool) -> 
 
     def answered(chosen: str, capture: Path, views: float, centimetres: float, progress: Any) -> list[Any]:
         answer = rooms.predict_capture(
-            chosen,
+            offer.folder(chosen),
             capture,
             workspace.folder(),
             sources=int(views),
