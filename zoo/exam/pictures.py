@@ -79,7 +79,7 @@ def _drawn(
     if not wanted:
         return []
     batch = to_device(read(np.array([row for row, _ in wanted])), device)
-    pictures = _of_views(network, batch) if is_views(batch) else _of_eyes(network, batch)  # type: ignore[arg-type]
+    pictures = _of_views(network, batch) if is_views(batch) else _of_eyes(network, batch)
     listed = []
     for (row, value), picture, domain in zip(wanted, pictures, batch["domain"].tolist(), strict=True):
         if DOMAINS[domain] == "real" and not people:

@@ -30,7 +30,7 @@ def image_tab(gradio: Any, offer: Offered, workspace: Workspace) -> None:
                 buttons=["fullscreen"],
                 elem_id="eye-image",
             )
-            as_path(image)
+            _as_path(image)
             name, camera = choices(gradio, offer)
             with gradio.Row():
                 run = gradio.Button("Predict", variant="primary")
