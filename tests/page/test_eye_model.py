@@ -101,7 +101,7 @@ def test_there_is_no_model_without_3d(tmp_path: Path) -> None:
 def test_a_gaze_along_the_camera_and_one_without_sigma_are_drawn(tmp_path: Path) -> None:
     path = tmp_path / "eye.glb"
     straight = result(
-        cornea_mm=(0, 0, 40.0), pupil_mm=(0, 0, 35.6), optical=(0.0, 0.0, -1.0), gaze_sigma_deg=None
+        cornea_mm=(0.0, 0.0, 40.0), pupil_mm=(0.0, 0.0, 35.6), optical=(0.0, 0.0, -1.0), gaze_sigma_deg=None
     )
     assert write_eye(path, straight)
     scene, parts = read(path)
