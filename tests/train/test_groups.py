@@ -64,7 +64,7 @@ def test_the_parts_of_a_run_move_at_their_rates(config: Callable[..., TrainConfi
     torch.manual_seed(0)
     network = Network(run.network)
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
-    module = ZooModule(network, run, lambda first, last: [], lambda step: [])
+    module = ZooModule(network, run, lambda first, last, split: [], lambda step: [])
     optimizer = module.configure_optimizers()["optimizer"]
     for parameter in network.parameters():
         parameter.grad = torch.ones_like(parameter)

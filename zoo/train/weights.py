@@ -80,6 +80,11 @@ _SENTENCES: Final = {
     "folder": "Images of the user's own with a table of labels.",
     "unityeyes": "Colour eyes rendered by UnityEyes.",
     "openeds2019": "Infrared eyes of OpenEDS 2019 with their segmentation.",
+    "openeds2020_gaze": "Infrared eyes of OpenEDS 2020 with their gaze.",
+    "openeds2020_segmentation": "Infrared eyes of OpenEDS 2020 with their segmentation.",
+    "teyed": "Infrared eyes of TEyeD with estimated labels.",
+    "mpiigaze": "Webcam eyes of MPIIGaze with their gaze.",
+    "mpiifacegaze": "Webcam eyes of MPIIFaceGaze with their gaze.",
     "lpw": "Infrared eyes of Labelled Pupils in the Wild.",
     "nvgaze": "Rendered infrared eyes of NVGaze with their segmentation.",
 }
