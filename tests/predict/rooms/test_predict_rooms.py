@@ -57,7 +57,8 @@ class Truthful(RoomPredictor):
     """In place of a trained network: the true depth of the painted room."""
 
     def __init__(self) -> None:
-        self.metadata: Any = SimpleNamespace(preprocessing=SimpleNamespace(height=40, width=56))
+        canvas = SimpleNamespace(height=40, width=56)
+        self.metadata: Any = SimpleNamespace(network=SimpleNamespace(canvas=lambda kind: canvas))
         self.samples: list[ViewSample] = []
 
     def predict(self, samples: Sequence[ViewSample]) -> list[FittedDepth]:
