@@ -14,7 +14,7 @@ from zoo.page.models import Offered
 from zoo.page.parts import box, choices, shown_by, table, told, with_progress
 from zoo.page.workspace import Workspace
 
-_FRONT: Final = (90, 78, 70)  # degrees along and from the pole; distance, in the model's millimetres
+_FRONT: Final = (90, 78, 56)  # degrees along and from the pole; distance, in the model's millimetres
 
 
 def image_tab(gradio: Any, offer: Offered, workspace: Workspace) -> None:
