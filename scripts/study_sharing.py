@@ -96,10 +96,10 @@ def config_of(name: str, steps: int, seed: int, output: Path) -> TrainConfig:
     if name != "blink" and first.exists():
         overrides += ["validation=pool", f"validation.data.path={first}"]
     if rooms:
-        overrides.append(f"validation.views={ROOMS_HELD_OUT}")
+        overrides.append(f"validation.more.rooms={{data: {ROOMS_HELD_OUT}, count: 300}}")
     else:
         overrides.append("~data.views")
-    return compose("train", [*overrides, "validation.views_count=300", AT_THE_END])
+    return compose("train", [*overrides, AT_THE_END])
 
 
 def _weights(heads: list[str]) -> str:
@@ -164,7 +164,8 @@ def main() -> None:
     for name in (*TASKS, *SHARED):
         config = config_of(name, arguments.steps, arguments.seed, arguments.runs)
         run = train(config)
-        measured[name] = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+        line = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+        measured[name] = {metric.removeprefix("on_rooms/"): value for metric, value in line.items()}
     report = {
         "steps": arguments.steps,
         "seed": arguments.seed,

@@ -1,6 +1,32 @@
 """The command line, a file for each group of commands: parses, then calls the package."""
 
-from zoo.cli import check, checkpoints, draw, gallery, page, predict, render, train
+from zoo.cli import (
+    check,
+    checkpoints,
+    draw,
+    export,
+    gallery,
+    page,
+    predict,
+    render,
+    sweep,
+    sync,
+    train,
+)
 from zoo.cli.app import app, main
 
-__all__ = ["app", "check", "checkpoints", "draw", "gallery", "main", "page", "predict", "render", "train"]
+__all__ = [
+    "app",
+    "check",
+    "checkpoints",
+    "draw",
+    "export",
+    "gallery",
+    "main",
+    "page",
+    "predict",
+    "render",
+    "sweep",
+    "sync",
+    "train",
+]
