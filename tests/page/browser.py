@@ -117,7 +117,13 @@ class Browser:
             size = self.run("let d = document.documentElement; return [d.scrollWidth, d.scrollHeight]")
             self.call("POST", "/window/rect", {"width": size[0], "height": min(size[1] + 200, 6000)})
             time.sleep(1)
-        path.write_bytes(base64.b64decode(self.call("GET", "/screenshot")))
+        for patience in range(5, -1, -1):
+            try:
+                path.write_bytes(base64.b64decode(self.call("GET", "/screenshot")))
+                return
+            except RuntimeError:  # a page that renders 3D on a busy machine answers late
+                if not patience:
+                    raise
 
     def requests(self) -> list[str]:
         """Addresses that the page asked for since the last call."""

@@ -51,7 +51,7 @@ def test_an_image_is_answered_by_picture_numbers_and_message(client: Any, tmp_pa
     cv2.imwrite(str(path), grey)
     overlay, _, numbers, _ = asked(client, path, "", None, "unknown")
     assert cv2.imread(overlay).shape[1] == 480
-    assert "<td>openness</td>" in numbers and "of wide open" in numbers
+    assert "<td>openness</td>" in numbers and "<td>probability</td>" in numbers
 
 
 def test_mistakes_are_answered_by_a_message(client: Any, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zoo.cli.app import app, command, errors
+from zoo.cli.app import IndexOption, app, command, errors
 
 
 @command(app, "gallery")
@@ -28,6 +28,7 @@ def gallery(
         ),
     ] = 400,
     count: Annotated[int, typer.Option(min=1, max=100, help="Failures that are shown of every task.")] = 8,
+    index: IndexOption = None,
 ) -> None:
     """Write one HTML page a checkpoint: its metrics, failures first, and plots by slice; without scripts.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zoo.cli.app import app, command
+from zoo.cli.app import IndexOption, app, command
 
 
 @command(app, "demo")
@@ -18,6 +18,7 @@ def demo(
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page.")] = 7860,
     host: Annotated[str, typer.Option(help="0.0.0.0 shows it to the whole network.")] = "127.0.0.1",
+    index: IndexOption = None,
 ) -> None:
     """Show a page in the browser, until Ctrl-C: drop an image, a video or a capture, and see the answer."""
     from zoo.page.app import serve

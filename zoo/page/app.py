@@ -21,9 +21,11 @@ _CSS: Final = """
 .told { padding: 0.6em 0.9em; border-radius: 6px; white-space: pre-wrap; border-left: 4px solid #8a8f98;
   background: color-mix(in srgb, currentColor 6%, transparent); overflow-wrap: anywhere; }
 .told.error { border-left-color: #d6457f; }
-table.numbers { width: 100%; border-collapse: collapse; }
-table.numbers td { padding: 0.22em 0.6em;
-  border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
+table.numbers { width: 100%; border-collapse: collapse; border: none !important; font-size: 0.92em; }
+table.numbers tr, table.numbers td { border: none !important; }
+table.numbers td { padding: 0.16em 0.5em !important; }
+table.numbers tr:nth-child(even) { background: color-mix(in srgb, currentColor 5%, transparent); }
+table.numbers td:nth-child(1) { white-space: nowrap; }
 table.numbers td:nth-child(2) { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 table.numbers td:nth-child(4) { opacity: 0.7; }
 """

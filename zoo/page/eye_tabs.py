@@ -14,7 +14,7 @@ from zoo.page.models import Offered
 from zoo.page.parts import box, choices, shown_by, table, told, with_progress
 from zoo.page.workspace import Workspace
 
-_FRONT: Final = (90, 78, 70)  # degrees along and from the pole; distance, in the model's millimetres
+_FRONT: Final = (90, 78, 56)  # degrees along and from the pole; distance, in the model's millimetres
 
 
 def image_tab(gradio: Any, offer: Offered, workspace: Workspace) -> None:
@@ -67,11 +67,11 @@ def image_tab(gradio: Any, offer: Offered, workspace: Workspace) -> None:
         return [str(made.image), *made.camera, ""]
 
     wanted = [name, image, *camera]
-    run.click(predict, wanted, answers, api_name="predict_image")
-    image.input(predict, wanted, answers, api_name=False)
-    sample.click(render, None, [image, *camera, message], api_name="render_eye").success(
-        predict, wanted, answers, api_name=False
-    )
+    run.click(predict, wanted, answers, show_progress_on=overlay, api_name="predict_image")
+    image.input(predict, wanted, answers, show_progress_on=overlay, api_name=False)
+    sample.click(
+        render, None, [image, *camera, message], show_progress_on=image, api_name="render_eye"
+    ).success(predict, wanted, answers, show_progress_on=overlay, api_name=False)
 
 
 def video_tab(gradio: Any, offer: Offered, workspace: Workspace) -> None:
@@ -110,7 +110,13 @@ def video_tab(gradio: Any, offer: Offered, workspace: Workspace) -> None:
         )
         return [str(answer.video), str(answer.table), answer.curves, box(answer.remark)]
 
-    run.click(with_progress(gradio, predict), [name, video, *camera], answers, api_name="predict_video")
+    run.click(
+        with_progress(gradio, predict),
+        [name, video, *camera],
+        answers,
+        show_progress_on=overlay,
+        api_name="predict_video",
+    )
 
 
 def live_tab(gradio: Any, offer: Offered) -> None:

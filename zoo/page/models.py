@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zoo.errors import ZooError
-from zoo.hub.index import has_weights, known_entries, resolve
+from zoo.hub.index import aliases, catalogue, resolve
 from zoo.hub.metadata import read_metadata
 from zoo.predict.predictor import Predictor, load
 
@@ -44,10 +44,9 @@ def offered(name_or_path: str | None = None) -> Offered:
     """What is here, with `name_or_path` first.
 
     Raises:
-        ZooError: there is no such checkpoint, or none at all.
+        ZooError: there is no such checkpoint, it cannot be fetched, or there is none at all.
     """
-    listed = [name for name in known_entries() if has_weights(name)]
-    names = list(dict.fromkeys([*([name_or_path] if name_or_path else []), *listed]))
+    names = list(dict.fromkeys([*([name_or_path] if name_or_path else []), *_here()]))
     if not names:
         raise ZooError("no checkpoint is here; name one by the path of its folder")
     folders = {name: resolve(name) for name in names}
@@ -66,6 +65,14 @@ def predictor_of(name_or_path: str, device: str | None = None) -> Predictor:
         ZooError: as `zoo.load`.
     """
     return load(name_or_path, device)
+
+
+def _here() -> list[str]:
+    """Listed checkpoints of this machine: by their alias, those that nothing points to by their full name."""
+    pointing = {alias: targets[0] for alias, targets in aliases().items() if len(targets) == 1}
+    known = {name: found for name, found in catalogue().items() if found.is_here}
+    promoted = [alias for alias, target in pointing.items() if target in known]
+    return [*promoted, *(name for name in known if name not in pointing.values())]
 
 
 def _types_of_heads(folder: Path) -> set[str]:

@@ -24,12 +24,12 @@ def rows(result: EyeResult) -> list[Row]:
         if value is not None:
             found.append((name, f"{value:.{digits}f}", unit, remark))
 
-    add("openness", result.openness, 2, "of wide open")
+    add("openness", result.openness, 2, "")
     add("blink", result.blink, 2, "probability")
     add("pupil present", result.pupil_present, 2, "probability")
     if result.pupil_px is not None:
         u, v = result.pupil_px
-        found.append(("pupil centre (u, v)", f"{u:.1f}, {v:.1f}", "px", "from the first pixel's centre"))
+        found.append(("pupil centre (u, v)", f"{u:.1f}, {v:.1f}", "px", ""))
     if result.pupil_major_px is not None and result.pupil_minor_px is not None:
         axes = f"{result.pupil_major_px:.1f} × {result.pupil_minor_px:.1f}"
         found.append(("pupil ellipse, full axes", axes, "px", f"at {result.pupil_angle_deg or 0:.0f}°"))

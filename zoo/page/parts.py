@@ -24,11 +24,22 @@ def choices(gradio: Any, offer: Offered) -> tuple[Any, list[Any]]:
     name = gradio.Dropdown(offer.eyes, value=chosen, label="Checkpoint")
     with gradio.Row():
         intrinsics = gradio.Textbox(
-            label="Camera: fx, fy, cx, cy", info="pixels of the image", placeholder="unknown", max_lines=1
+            label="Camera: fx, fy, cx, cy",
+            info="pixels of the image",
+            placeholder="unknown",
+            max_lines=1,
+            scale=3,
         )
-        fov = gradio.Number(label="or its field of view, °", info="horizontal", value=None)
+        fov = gradio.Number(
+            label="or field of view, °", info="horizontal", value=None, scale=2, min_width=120
+        )
         side = gradio.Dropdown(
-            list(SIDES), value=UNKNOWN_SIDE, label="The subject's own eye", info="for the visual axis"
+            list(SIDES),
+            value=UNKNOWN_SIDE,
+            label="The subject's eye",
+            info="for the visual axis",
+            scale=2,
+            min_width=120,
         )
     return name, [intrinsics, fov, side]
 

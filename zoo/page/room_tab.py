@@ -92,5 +92,13 @@ def room_tab(gradio: Any, offer: Offered, workspace: Workspace, local: bool) -> 
         return answered(chosen, made, views, centimetres, progress)
 
     inputs = [name, file, folder, count, voxel]
-    run.click(with_progress(gradio, predict), inputs, answers, api_name="predict_capture")
-    sample.click(with_progress(gradio, render), [name, count, voxel], answers, api_name="render_room")
+    run.click(
+        with_progress(gradio, predict), inputs, answers, show_progress_on=model, api_name="predict_capture"
+    )
+    sample.click(
+        with_progress(gradio, render),
+        [name, count, voxel],
+        answers,
+        show_progress_on=model,
+        api_name="render_room",
+    )

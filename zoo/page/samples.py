@@ -19,7 +19,8 @@ from zoo.synth.rooms.renderer import RoomRenderer
 
 RIG: Final = "headset"
 VIEWS: Final = 6
-_TRIED: Final = 8  # frames, of which one shows its pupil
+_TRIED: Final = 8  # frames, of which the one is taken that shows its pupil, neither dark nor bright
+_EXPOSURE: Final = 0.35
 
 
 class RenderedEye(NamedTuple):
@@ -35,15 +36,15 @@ def rendered_eye(folder: Path, seed: int) -> RenderedEye:
     assert isinstance(rig, FixedRig), "the reference rig is a known one"
     renderer = EyeRenderer(load_domain("unseen"), seed, rig, rig.height, rig.width)
     frames = renderer.render(torch.arange(_TRIED))
-    contrast = frames["image"].flatten(1).std(1)
-    row = int((frames["pupil_visible"].clamp(max=0.9) + contrast).argmax())
+    exposure = (frames["image"].flatten(1).mean(1) - _EXPOSURE).abs()
+    row = int((frames["pupil_visible"].clamp(max=0.9) - exposure).argmax())
     image = (frames["image"][row, 0].numpy() * 255).round().astype(np.uint8)
     path = folder / "rendered_eye.png"
     folder.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), image)
     (fx, _, cx), (_, fy, cy), _ = frames["camera"][row].tolist()
     side = EYE_SIDES[int(frames["eye_side"][row])]
-    return RenderedEye(path, CameraFields(f"{fx:.1f}, {fy:.1f}, {cx:.1f}, {cy:.1f}", None, side))
+    return RenderedEye(path, CameraFields(f"{fx:.6g}, {fy:.6g}, {cx:.6g}, {cy:.6g}", None, side))
 
 
 def rendered_room(folder: Path, seed: int, height: int = 240, width: int = 320) -> Path:
