@@ -115,8 +115,8 @@ def add(
 ) -> None:
     """List a checkpoint, such as runs/mine, as the next version of a line in an index of your own.
 
-    Its files are copied beside the index. Others read it by --index FILE or ZOO_INDEX, or by --index URL where
-    the folder of the index is served by any static host.
+    Its files are copied beside the index. Others read it by --index FILE or ZOO_INDEX, or by --index URL
+    where the folder of the index is served by any static host.
     """
     from zoo.hub.index import resolve
     from zoo.hub.release import add as add_to

@@ -23,7 +23,7 @@ def fused(network: Network) -> Network:
     Folds timm's `ConvNormAct` and `BasicBlock`, which our own backbones and the neck consist of; other
     timm backbones keep their layers. The copy cannot be trained, and its state dict fits no other network.
     """
-    # What is folded, and configs, which are frozen, need no copy of their own: copying costs more than building.
+    # What is folded, and configs, which are frozen, are not copied: that would cost more than building.
     instead: dict[int, Any] = {}
     _fold(network, instead)
     result = copy.deepcopy(network, instead).eval()
