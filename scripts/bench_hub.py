@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 
 import zoo
-from zoo.hub import cache, index
+from zoo.hub import cache, index, schema
 from zoo.hub.metadata import read_metadata
 from zoo.model.network import Network
 
@@ -61,8 +61,8 @@ def loading(name: str = "eyenet_s", rounds: int = 15) -> dict[str, float]:
         from zoo.hub.fetch import fetch
 
         path = fetch(found.entry, found.places)
-        alone = Path(folder) / index.INDEX_FILE  # lists the checkpoint, and has no files beside it
-        alone.write_text((index.root() / index.INDEX_FILE).read_text(encoding="utf-8"), encoding="utf-8")
+        alone = Path(folder) / schema.INDEX_FILE  # lists the checkpoint, and has no files beside it
+        alone.write_text((index.root() / schema.INDEX_FILE).read_text(encoding="utf-8"), encoding="utf-8")
         before, index._find_root = index._find_root, lambda: Path(folder)
         try:
             config = read_metadata(path).network

@@ -14,7 +14,7 @@ from zoo.errors import ZooError
 from zoo.hub import cache, locations
 
 if TYPE_CHECKING:
-    import requests  # type: ignore[import-untyped]
+    import requests
 
 ATTEMPTS: Final = 5
 """At one address, without a new byte."""
