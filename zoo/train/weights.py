@@ -96,6 +96,7 @@ def export(
     seen: int,
     metrics: dict[str, float],
     shown: Mapping[str, Mapping[str, Seen]],
+    folder: str = MODEL,
 ) -> None:
     """Write the checkpoint of a run: what `zoo predict runs/<name>` loads.
 
@@ -105,6 +106,7 @@ def export(
         seen: samples.
         metrics: of the last validation.
         shown: by kind and source, what a run on a mixture has seen; also written to `seen.json`.
+        folder: within the run folder.
     """
     # The length of a slice is nothing that a run depends on.
     command = " ".join(
@@ -134,7 +136,7 @@ def export(
     if shown:
         table = {"samples": seen, "sources": [source.model_dump() for source in training.sources]}
         write_text(config.run_dir / SEEN, json.dumps(table, indent=1) + "\n")
-    checkpoint.save(config.run_dir / MODEL, network, metadata)
+    checkpoint.save(config.run_dir / folder, network, metadata)
 
 
 def _sources(config: TrainConfig, shown: Mapping[str, Mapping[str, Seen]]) -> tuple[SourceSeen, ...]:

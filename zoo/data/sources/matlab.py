@@ -15,7 +15,7 @@ def read_mat(path: Path, *names: str) -> dict[str, Any]:
     Raises:
         ZooError: the file is missing, damaged, of version 7.3, or lacks one of them.
     """
-    from scipy.io import loadmat  # type: ignore[import-untyped]  # slow to load, and only these data need it
+    from scipy.io import loadmat  # slow to load, and only these data need it
 
     try:
         found: dict[str, Any] = loadmat(

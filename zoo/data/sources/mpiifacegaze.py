@@ -202,7 +202,7 @@ def _read_table(path: Path) -> list[_Picture]:
                 rotation,
                 values[17:20],
                 values[23:26],
-                cast(EyeSide, side),
+                side,
             )
         )
     if not pictures:
