@@ -84,7 +84,7 @@ class Session:
         if kind_of(batch) != self.file.kind:
             raise ZooError(f"{self.file.path}: its graph looks at {self.file.kind}, not at {kind_of(batch)}")
         if is_views(batch):
-            return self(*(batch[name] for name in VIEW_INPUTS))  # type: ignore[literal-required]
+            return self(*(batch[name] for name in VIEW_INPUTS))
         return self(batch["image"], batch["content"], cameras_of(batch), batch["eye_side"])
 
 
