@@ -1,6 +1,28 @@
 """The command line, a file for each group of commands: parses, then calls the package."""
 
-from zoo.cli import checkpoints, draw, export, predict, render, train
+from zoo.cli import (
+    check,
+    checkpoints,
+    draw,
+    export,
+    predict,
+    render,
+    sweep,
+    sync,
+    train,
+)
 from zoo.cli.app import app, main
 
-__all__ = ["app", "checkpoints", "draw", "export", "main", "predict", "render", "train"]
+__all__ = [
+    "app",
+    "check",
+    "checkpoints",
+    "draw",
+    "export",
+    "main",
+    "predict",
+    "render",
+    "sweep",
+    "sync",
+    "train",
+]
