@@ -94,7 +94,7 @@ class Session:
         wanted, there = self._session.get_inputs()[0].shape[1], batch["images"].shape[1]
         if there > wanted:
             raise ZooError(
-                f"{self.file.path}: takes {wanted} views, not {there}; predict with --sources {wanted - 1}, or "
+                f"{self.file.path}: takes {wanted} views, not {there}: give --sources {wanted - 1}, or "
                 f"export with --views {there}"
             )
         for at in range(VIEW_INPUTS.index("views_valid") + 1):
