@@ -38,9 +38,7 @@ def room_tab(gradio: Any, offer: Offered, workspace: Workspace, local: bool) -> 
             )
             with gradio.Row():
                 count = gradio.Slider(1, 7, value=SOURCES, step=1, label="Other views a frame")
-                voxel = gradio.Slider(
-                    1, 10, value=100 * VOXEL_M, step=0.5, label="Voxel of the mesh, cm"
-                )
+                voxel = gradio.Slider(1, 10, value=100 * VOXEL_M, step=0.5, label="Voxel of the mesh, cm")
             with gradio.Row():
                 run = gradio.Button("Predict", variant="primary")
                 sample = gradio.Button("Render a room")
