@@ -37,6 +37,10 @@ SLICES: Final[dict[str, tuple[float, ...]]] = {
     "pupil_visible": (0.05, 0.3, 0.6, 0.9),
     "gaze_eccentricity_deg": (10.0, 20.0, 30.0, 45.0),
     "focal_over_width": (1.0, 1.5, 2.0, 3.0),
+    "skin_tone": (0.3, 0.5, 0.7),
+    "mean_depth_m": (1.5, 2.5, 4.0),
+    "baseline_m": (0.15, 0.2),
+    "texture": (2.0, 3.0, 4.0),
 }
 """Edges of the bins of the columns that hold numbers."""
 
