@@ -184,7 +184,7 @@ def read_metadata(folder: Path) -> ModelMetadata:
         metadata = ModelMetadata.model_validate(raw)
     except ValidationError as error:
         raise ZooError(
-            f"{path}: cannot be used by this version of zoo\n" + "\n".join(_complaints(error))
+            f"{path}: cannot be used by this version of zoo\n" + "\n".join(complaints(error))
         ) from None
     _check_agreement(path, metadata)
     return metadata
@@ -209,7 +209,8 @@ def _check_agreement(path: Path, metadata: ModelMetadata) -> None:
         raise ZooError(f"{path}: does not name the checksum of its weights")
 
 
-def _complaints(error: ValidationError) -> Iterator[str]:
+def complaints(error: ValidationError) -> Iterator[str]:
+    """What is wrong with a file, a line each, for the user."""
     for item in error.errors(include_url=False):
         where = ".".join(str(part) for part in item["loc"]) or "(top)"
         text = item["msg"]
