@@ -41,6 +41,9 @@ class ValidationConfig(Config):
 
     data: Annotated[PoolData | RenderData | RoomPoolData, Field(discriminator="type")]
     count: PositiveInt = 2000
+    views: RoomPoolData | None = None
+    """Held-out rooms beside held-out eyes, for a run on both."""
+    views_count: PositiveInt = 200
     seed: Seed = 1
     """Draws poses and cameras of rendered samples."""
     every_samples: PositiveInt = 100_000
@@ -131,7 +134,8 @@ class TrainConfig(Config):
     samples: PositiveInt
     batch_size: PositiveInt = 64
     """Of a step; a mixture has `data.batch` instead."""
-    init: str | None = None
+    init: str | list[str] | None = None
+    """Checkpoints to start from: the network is the first one's, later ones fill what it lacks."""
     heads: Annotated[list[str], Field(min_length=1)] | None = None
     freeze: list[str] = []
     """Parts whose weights stay: `backbone`, `neck`, or heads."""
@@ -171,23 +175,26 @@ class TrainConfig(Config):
                 self.schedule.warmup_samples,
                 f"longer than the run (samples={self.samples})",
             )
-        for key, source in (*self.sources.items(), ("validation.data", self.validation.data)):
+        held_out = {"validation.data": self.validation.data}
+        if self.validation.views is not None:
+            held_out["validation.views"] = self.validation.views
+        for key, source in (*self.sources.items(), *held_out.items()):
             views = is_views(source)
             readers = [n for n, head in self.used_network.heads.items() if (head.type == "depth") == views]
             if not readers:
                 reads = "rooms: depth" if views else "eyes, such as segmentation"
                 raise _error(f"{key}.type", source.type, f"the network has no head that reads {reads}")
-            if source is not self.validation.data and set(readers) <= set(self.freeze):
+            if key not in held_out and set(readers) <= set(self.freeze):
                 raise _error(f"{key}.type", source.type, f"all that reads it is frozen: {', '.join(readers)}")
-        held_out = self.validation.data
+        measured = self.validation.data
         for source in self.sources.values():
             if (
-                isinstance(held_out, RenderData)
+                isinstance(measured, RenderData)
                 and isinstance(source, RenderData)
-                and (held_out.domain, held_out.people) == (source.domain, source.people)
+                and (measured.domain, measured.people) == (source.domain, source.people)
             ):
                 message = "these are the people of the training data: name another stream of identities"
-                raise _error("validation.data.people", held_out.people, message)
+                raise _error("validation.data.people", measured.people, message)
         return self
 
     @property
@@ -212,16 +219,20 @@ class TrainConfig(Config):
         }
 
     @property
+    def parents(self) -> list[str]:
+        """What the run starts from, the first one's network and weights before those of the others."""
+        return [self.init] if isinstance(self.init, str) else list(self.init or [])
+
+    @property
     def step_samples(self) -> int:
         """Samples a step, of all kinds together."""
         return self.data.step_samples if isinstance(self.data, MixtureData) else self.batch_size
 
-    @property
-    def held_out_batch(self) -> int:
-        """Samples of a batch in validation."""
+    def batch_of(self, data: Data) -> int:
+        """Samples of a batch of that kind of data."""
         if not isinstance(self.data, MixtureData):
             return self.batch_size
-        return self.data.batch.views if is_views(self.validation.data) else self.data.batch.eyes
+        return self.data.batch.views if is_views(data) else self.data.batch.eyes
 
     @property
     def steps(self) -> int:

@@ -23,6 +23,7 @@ from zoo.config import (
     TrainConfig,
 )
 from zoo.config.rendering import load_domain, load_rig
+from zoo.config.sources import is_views
 from zoo.data.augment import augment
 from zoo.data.batches import Batches, Source, rows
 from zoo.data.config import AugmentConfig
@@ -71,18 +72,25 @@ class Rendered(Dataset[EyeBatch]):
 
 def training_batches(config: TrainConfig, device: torch.device) -> FromSource | Rendered | Mixture:
     """What the run trains on, rendered on `device` or read on the CPU."""
-    size = config.network.input
     if isinstance(config.data, MixtureData):
         return _mixture(config, config.data, device)
+    size = canvas_of(config, config.data)
     if isinstance(config.data, RenderData):
         renderer = _renderer(config.data, config.seed, size, device)
         return Rendered(renderer, config.seed, config.batch_size, config.augment)
     return FromSource(_source(config.data, size), config.batch_size, config.seed, config.augment)
 
 
+def canvas_of(config: TrainConfig, data: Data) -> InputConfig:
+    """The pixels that samples of a source are letterboxed to."""
+    return config.network.canvas("views" if is_views(data) else "eyes")
+
+
 def _mixture(config: TrainConfig, data: MixtureData, device: torch.device) -> Mixture:
     def part(kind: Kind, name: str, source: MixtureSource) -> Part:
-        read, size = _reader(source.data, part_seed(config.seed, kind, name), config.network.input, device)
+        read, size = _reader(
+            source.data, part_seed(config.seed, kind, name), config.network.canvas(kind), device
+        )
         return Part(name, read, size, source.knots, source.domain, source.max_samples, source.subset_seed)
 
     kinds: list[tuple[Kind, dict[str, MixtureSource], int]] = [

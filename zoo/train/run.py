@@ -123,9 +123,12 @@ def _module(
     config: TrainConfig, start: Path | None, data: FromSource | Rendered | Mixture, workers: int
 ) -> ZooModule:
     torch.manual_seed(config.seed)
-    network = Network(config.used_network, fetch_weights=config.init is None and start is None)
-    if config.init is not None and start is None:
-        say(report(config.init, load_matching(network, config.init)))
+    network = Network(config.used_network, fetch_weights=not config.parents and start is None)
+    taken: set[str] | None = None
+    for init in config.parents if start is None else []:
+        result = load_matching(network, init, taken)
+        taken = {*(taken or ()), *result.loaded}
+        say(report(init, result))
     network.freeze(config.freeze)
     return ZooModule(network, config, partial(_load, data, workers), data.ids)
 
