@@ -64,6 +64,14 @@ def summarise_by(table: pl.DataFrame, by: str, edges: Sequence[float] | None = N
     Raises:
         ValueError: the table has no such column.
     """
+    result = []
+    for name, rows in slices(table, by, edges).items():
+        result.append({by: name, **summarise(table.filter(rows))})
+    return pl.DataFrame(result, infer_schema_length=None)
+
+
+def slices(table: pl.DataFrame, by: str, edges: Sequence[float] | None = None) -> dict[str, pl.Series]:
+    """The rows (a mask) of each value of the column `by`, in order, ``unknown`` last; as `summarise_by`."""
     if by not in table.columns:
         raise ValueError(f"the table has no column {by!r} to slice by: it has {', '.join(table.columns)}")
     edges = SLICES.get(by) if edges is None else edges
@@ -76,11 +84,9 @@ def summarise_by(table: pl.DataFrame, by: str, edges: Sequence[float] | None = N
         names = _bin_names(edges)
         index = [len(names) if v is None else int(np.searchsorted(edges, v, side="right")) for v in values]
         bins = [(i, [*names, "unknown"][i]) for i in index]
-    result = []
-    for key in sorted(set(bins), key=lambda b: b[0]):
-        part = table.filter(pl.Series([b == key for b in bins]))
-        result.append({by: str(key[1]), **summarise(part)})
-    return pl.DataFrame(result, infer_schema_length=None)
+    return {
+        str(key[1]): pl.Series([b == key for b in bins]) for key in sorted(set(bins), key=lambda b: b[0])
+    }
 
 
 def _bin_names(edges: Sequence[float]) -> list[str]:

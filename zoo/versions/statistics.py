@@ -1,5 +1,8 @@
 """Metrics of a table of samples under any resampling of its rows, by the names of `zoo.evaluate.summarise`.
 
+Beside those there is ``<distance>_typical``, the geometric mean: each sample's relative change counts alike, so
+that it tells a change of all errors from a few wild ones with far fewer samples than median and mean need.
+
 A resampling is a matrix of whole numbers: how often each row counts in each of R draws. Each metric is that of
 the table in which every row stands so often, without making that table.
 """
@@ -37,10 +40,31 @@ class Ratios(NamedTuple):
     def resampled(self, counts: Counts) -> Values:
         """Value by resampling; NaN where a part has nothing to divide by."""
         weights = counts.astype(np.float64)
-        above, below = weights @ self.numerators.T, weights @ self.denominators.T
+        return self.of(weights @ self.numerators.T, weights @ self.denominators.T)
+
+    def of(self, above: Float[np.ndarray, "R parts"], below: Float[np.ndarray, "R parts"]) -> Values:
+        """The value of sums."""
         with np.errstate(invalid="ignore", divide="ignore"):
             values: Values = np.where(below > 0, above / below, np.nan).mean(1)
         return values
+
+
+class Typical(NamedTuple):
+    """Geometric mean of (value + floor), less the floor."""
+
+    numerators: Float[np.ndarray, "1 n"]  # logarithms
+    denominators: Float[np.ndarray, "1 n"]
+    floor: float
+
+    def resampled(self, counts: Counts) -> Values:
+        """Value by resampling; NaN where nothing that counts is known."""
+        weights = counts.astype(np.float64)
+        return self.of(weights @ self.numerators.T, weights @ self.denominators.T)
+
+    def of(self, above: Float[np.ndarray, "R 1"], below: Float[np.ndarray, "R 1"]) -> Values:
+        """The value of sums."""
+        value: Values = np.exp(Ratios(self.numerators, self.denominators).of(above, below)) - self.floor
+        return value
 
 
 class Quantile(NamedTuple):
@@ -117,6 +141,8 @@ class Metric(NamedTuple):
 
 GOOD: Final = {"px": WITHIN_PX, "mm": 1.0, "deg": 5.0, "mae": 0.1, "ratio": 0.1, "share": 0.1, "m": 0.3}
 """By unit: up to which error a sample is good; a share that should be 1 may lack so much."""
+FLOOR: Final = {"px": 0.25, "mm": 0.1, "deg": 0.5}
+"""Distances far below are all as good, whatever their ratio."""
 GOOD_IOU: Final = 0.7
 """IoU of an image from which it is good."""
 
@@ -127,7 +153,7 @@ _NO_QUALITY: Final = ("sigma_share", "seen_pixels_share", "point_count")
 def metrics_of(table: pl.DataFrame) -> list[str]:
     """Names of the metrics that say whether a checkpoint got better, in the order of the table's columns.
 
-    Of distances the median and the mean, of detections average precision and accuracy, of masks mIoU and the
+    Of distances the typical one and the mean, of detections average precision and accuracy, of masks mIoU and the
     classes' IoU, of counts precision and recall, and means of everything else.
     """
     names: list[str] = []
@@ -137,7 +163,7 @@ def metrics_of(table: pl.DataFrame) -> list[str]:
         if not head or head == "label" or name in _NO_QUALITY:
             continue
         if kind in ("px", "mm", "deg"):
-            names += [f"{column}_median", f"{column}_mean"]
+            names += [f"{column}_typical", f"{column}_mean"]
         elif kind in ("share", "ratio", "m"):
             names.append(column)
         elif kind == "error":
@@ -167,11 +193,8 @@ def metric(table: pl.DataFrame, name: str) -> Metric | None:
         made = _detection(table, name, f"{head}/{stem}", kind)
     elif kind in ("precision", "recall"):
         made = _counted(table, name, f"{head}/{stem}", kind)
-    elif kind in ("median", "p95", "mean") and f"{head}/{stem}" in table.columns:
-        values = _numbers(table, f"{head}/{stem}")
-        quantile = {"median": 0.5, "p95": 0.95}.get(kind)
-        statistic = _mean(values) if quantile is None else Quantile(values, quantile)
-        made = Metric(name, True, statistic, values, GOOD.get(stem.rpartition("_")[2], np.inf))
+    elif kind in ("typical", "median", "p95", "mean") and f"{head}/{stem}" in table.columns:
+        made = _distance(table, name, f"{head}/{stem}", kind)
     elif kind == "mae" and f"{head}/{stem}_error" in table.columns:
         values = _numbers(table, f"{head}/{stem}_error")
         made = Metric(name, True, _mean(values), values, GOOD["mae"])
@@ -198,6 +221,19 @@ def _mean(values: Float[np.ndarray, "n"]) -> Ratios:
 def _ratio(above: Float[np.ndarray, "n"], below: Float[np.ndarray, "n"]) -> Ratios:
     known = np.isfinite(above) & np.isfinite(below)
     return Ratios(np.where(known, above, 0.0)[None], np.where(known, below, 0.0)[None])
+
+
+def _distance(table: pl.DataFrame, name: str, column: str, kind: str) -> Metric:
+    values, unit = _numbers(table, column), column.rpartition("_")[2]
+    statistic: Statistic
+    if kind == "typical":
+        floor = FLOOR.get(unit, 0.1)
+        statistic = Typical(*_mean(np.log(values + floor)), floor)
+    elif kind == "mean":
+        statistic = _mean(values)
+    else:
+        statistic = Quantile(values, {"median": 0.5, "p95": 0.95}[kind])
+    return Metric(name, True, statistic, values, GOOD.get(unit, np.inf))
 
 
 def _overlap(table: pl.DataFrame, name: str, head: str, classes: Sequence[str]) -> Metric | None:
