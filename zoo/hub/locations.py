@@ -62,12 +62,20 @@ def check_url(url: str) -> str:
         ValueError: it is no `https://host/...`, and no `http://` of this machine either.
     """
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    if not host or parts.query or parts.fragment or parts.username or ".." in unquote(parts.path).split("/"):
+    if parts.query or parts.fragment or parts.username or ".." in unquote(parts.path).split("/"):
         raise ValueError(f"{url!r}: not a plain address of the form https://host/folder")
+    check_scheme(url)
+    return url
+
+
+def check_scheme(url: str) -> None:
+    """Refuse what is no `https://host/...`, and no `http://` of this machine either, by a ValueError."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host or parts.scheme not in ("https", "http"):
+        raise ValueError(f"{url!r}: not an address of the form https://host/folder")
     if parts.scheme == "http" and not _is_this_machine(host):
         raise ValueError(f"{url!r}: http:// can be altered on its way; use https://, or file:// of a copy")
-    return url
 
 
 def is_relative(location: str) -> bool:

@@ -26,6 +26,8 @@ INDEX_VERSION: Final = 2
 """Raised when an older reader could not use a newer index rightly."""
 
 _LINE_LENGTH: Final = 110
+_LONGEST_LEAF: Final = 240
+"""An object or a list that holds no other stays on one line up to this length: a slice is one line."""
 
 
 class _Strict(BaseModel):
@@ -258,7 +260,9 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _pretty(value: Any, indent: int = 0) -> str:
     flat = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, dict | list) or not value or len(flat) + indent <= _LINE_LENGTH:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    leaf = not any(isinstance(item, dict | list) for item in inner)
+    if not inner or len(flat) + indent <= (_LONGEST_LEAF if leaf else _LINE_LENGTH):
         return flat
     pad = " " * (indent + 1)
     if isinstance(value, list):

@@ -16,6 +16,7 @@ from zoo.data.letterbox import letterbox, standardise
 from zoo.errors import ZooError
 from zoo.geometry.lens import Distortion
 from zoo.hub import checkpoint
+from zoo.hub.index import using
 from zoo.hub.metadata import ModelMetadata
 from zoo.model.fuse import fused
 from zoo.model.network import Network
@@ -129,18 +130,21 @@ class Predictor:
         return [lens.bent(result) if lens else result for lens, result in zip(lenses, results, strict=True)]
 
 
-def load(name_or_path: str | Path, device: str | None = None) -> Predictor:
+def load(name_or_path: str | Path, device: str | None = None, index: str | None = None) -> Predictor:
     """Load a checkpoint as one object: network, preprocessing and conventions.
 
     Args:
-        name_or_path: a name that `zoo list` shows, or the folder of a checkpoint or of a run.
+        name_or_path: a name that `zoo list` shows, or the folder of a checkpoint or of a run. A listed one
+            that is not on this machine is fetched into the cache.
         device: "cpu", "cuda", "cuda:1", ...; None: a GPU where there is one.
+        index: path or address of an index of checkpoints that is read beside ours.
 
     Raises:
         ZooError: no such checkpoint, a damaged one, or a device that is not here.
     """
     chosen = pick_device(device)
-    network, metadata = checkpoint.load(name_or_path)
+    with using([] if index is None else [index]):
+        network, metadata = checkpoint.load(name_or_path)
     return Predictor(network, metadata, chosen)
 
 
