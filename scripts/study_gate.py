@@ -7,11 +7,11 @@
 The two tables are of a version and its parent, on the same frames. Each repeat
 
 - draws people with replacement up to the gate's number of frames, with the gate's share of spectacles;
-- makes two versions of them: for every frame, a coin decides which of the two real checkpoints answers for the one
-  and which for the other. Neither is better in any slice of any task, yet they differ as much as two real
-  versions do: that is the pair that harms none;
-- harms the second: one of the gate's metrics, on one of its slices, both drawn at random. Errors there grow by 10 %
-  (IoU and recall: what they lack to 1; accuracy: a tenth of the answers is turned round).
+- makes two versions of them: for every frame, a coin decides which of the two real checkpoints answers for
+  the one and which for the other. Neither is better in any slice of any task, yet they differ as much as two
+  real versions do: that is the pair that harms none;
+- harms the second: one of the gate's metrics, on one of its slices, both drawn at random. Errors there grow
+  by 10 % (IoU and recall: what they lack to 1; accuracy: a tenth of the answers is turned round).
 
 Writes ``metrics/gate.json``. Repeats are seeded.
 """
@@ -47,7 +47,9 @@ class Harm(NamedTuple):
     value: str
 
 
-def redraw(a: pl.DataFrame, b: pl.DataFrame, count: int, rng: np.random.Generator) -> tuple[pl.DataFrame, ...]:
+def redraw(
+    a: pl.DataFrame, b: pl.DataFrame, count: int, rng: np.random.Generator
+) -> tuple[pl.DataFrame, ...]:
     """`count` frames of people drawn with replacement; each draw of a person is another one."""
     groups = groups_of(a)
     worn = a["spectacles"].fill_null(False).to_numpy()
@@ -83,7 +85,8 @@ def harmed(table: pl.DataFrame, harm: Harm, gate: GateConfig, rng: np.random.Gen
         changed = {name: pl.col(name) * (1 + HARM)}
     elif key == "miou":
         changed = {
-            f"{head}/{c}_intersection": _less(f"{head}/{c}_intersection", f"{head}/{c}_union") for c in CLASSES
+            f"{head}/{c}_intersection": _less(f"{head}/{c}_intersection", f"{head}/{c}_union")
+            for c in CLASSES
         }
     elif kind == "recall":
         changed = {f"{head}/{stem}_matched": _less(f"{head}/{stem}_matched", f"{head}/{stem}_labelled")}

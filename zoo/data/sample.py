@@ -25,7 +25,9 @@ class EyeBatch(TypedDict):
     eye_side: Tensor  # (B,) int64: index into conventions.EYE_SIDES
     eye_side_valid: Tensor  # (B,) bool
     subject: Tensor  # (B,) int64, unique within the source
-    skin_tone: Tensor  # (B,) float32 in [0, 1]: share of light that the skin returns at the camera's wavelength
+    skin_tone: (
+        Tensor  # (B,) float32 in [0, 1]: share of light that the skin returns at the camera's wavelength
+    )
     skin_tone_valid: Tensor  # (B,) bool
     spectacles: Tensor  # (B,) bool: worn in front of the eye
     spectacles_valid: Tensor  # (B,) bool

@@ -84,9 +84,7 @@ def slices(table: pl.DataFrame, by: str, edges: Sequence[float] | None = None) -
         names = _bin_names(edges)
         index = [len(names) if v is None else int(np.searchsorted(edges, v, side="right")) for v in values]
         bins = [(i, [*names, "unknown"][i]) for i in index]
-    return {
-        str(key[1]): pl.Series([b == key for b in bins]) for key in sorted(set(bins), key=lambda b: b[0])
-    }
+    return {str(key[1]): pl.Series([b == key for b in bins]) for key in sorted(set(bins), key=lambda b: b[0])}
 
 
 def _bin_names(edges: Sequence[float]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 from zoo.errors import ZooError
 from zoo.files import replacing
 from zoo.hub import cache, card, names
+from zoo.hub.changes import lines
 from zoo.hub.describe import entry_of, refreshed
 from zoo.hub.index import catalogue, full_name
 from zoo.hub.metadata import CARD_FILE, METADATA_FILE, WEIGHTS_FILE, read_metadata
@@ -52,12 +53,17 @@ def add(
         raise ZooError(f"{line} is a line of another index ({taken[-1]}); choose another tag")
     now = datetime.now(UTC).replace(microsecond=0)
     inside = place or str(full)
-    parent = read_metadata(folder).parent
+    metadata = read_metadata(folder)
     entry = entry_of(
         folder,
         str(full),
         now.date(),
-        **{"parent": parent_name(parent), "locations": (inside,), **(more or {})},
+        **{
+            "parent": parent_name(metadata.parent),
+            "changes": lines(metadata),
+            "locations": (inside,),
+            **(more or {}),
+        },
     )
     for other in before.checkpoints:
         if other.sha256 == entry.sha256:

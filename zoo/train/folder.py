@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from zoo.config import TrainConfig
 from zoo.errors import ZooError
 from zoo.files import write_text
+from zoo.hub.changes import flat
 
 CHECKPOINT: Final = "last.ckpt"
 MODEL: Final = "checkpoint"
@@ -25,7 +26,7 @@ HELD_OUT: Final = "held_out"
 SEEN: Final = "seen.json"
 """What a run on a mixture has seen of each source, up to its last checkpoint."""
 
-_MAY_CHANGE: Final = {"trainer", "logger", "checkpoint", "resume", "stop_after_minutes", "run_dir", "name"}
+MAY_CHANGE: Final = {"trainer", "logger", "checkpoint", "resume", "stop_after_minutes", "run_dir", "name"}
 """Keys that another slice of the same run may set otherwise."""
 _LIBRARIES: Final = (
     "eye-room-zoo",
@@ -83,12 +84,12 @@ def open_run(config: TrainConfig) -> Path | None:
 def _check_same(path: Path, config: TrainConfig) -> None:
     if not path.is_file():
         return
-    old = _flat(OmegaConf.to_container(OmegaConf.load(path)))
-    new = _flat(config.model_dump(mode="json"))
+    old = flat(OmegaConf.to_container(OmegaConf.load(path)))
+    new = flat(config.model_dump(mode="json"))
     changed = [
         f"  {key}: {old.get(key, 'nothing')} then, {new.get(key, 'nothing')} now"
         for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key) and key.split(".")[0] not in _MAY_CHANGE
+        if old.get(key) != new.get(key) and key.split(".")[0] not in MAY_CHANGE
     ]
     if changed:
         raise ZooError(
@@ -96,14 +97,6 @@ def _check_same(path: Path, config: TrainConfig) -> None:
             + "\n".join(changed)
             + "\nGive the old settings, or start anew under another name= (or run_dir=)"
         )
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict) or not value:
-        return {prefix: value}
-    return {
-        k: v for key, inner in value.items() for k, v in _flat(inner, f"{prefix}.{key}".lstrip(".")).items()
-    }
 
 
 def command_line() -> str:

@@ -121,8 +121,8 @@ def reasons(reports: Sequence[GateReport]) -> list[str]:
     for report in reports:
         lines += [f"{name}: the new version lacks it" for name in report.lost]
         lines += [
-            f"{row.metric} on {row.where}: error {row.a:.4g} -> {row.b:.4g} ({row.b / row.a - 1:+.1%}, surely more "
-            f"than {row.surely / row.a:+.1%}; allowed {row.allowed / row.a:+.1%}; {row.samples} samples)"
+            f"{row.metric} on {row.where}: error {row.a:.4g} -> {row.b:.4g}, surely more than "
+            f"{row.surely:+.3g}, where {row.allowed:+.3g} is allowed ({row.samples} samples)"
             for row in report.harms
         ]
     return lines

@@ -99,8 +99,8 @@ def pair(
     Args:
         a, b: tables of `zoo.evaluate.rows` of the same samples in the same order.
         metrics: by name; those that a table cannot tell are left out.
-        by: columns to slice by, with the edges of bins (None: those of `zoo.evaluate.SLICES`, else every value
-            by itself); None takes those of `SLICED_BY` that the tables have.
+        by: columns to slice by, with the edges of bins (None: those of `zoo.evaluate.SLICES`, else every
+            value by itself); None takes those of `SLICED_BY` that the tables have.
         draws: of the bootstrap.
         min_samples, min_groups: a slice with fewer labelled samples, or of fewer people, is left out.
 
@@ -136,7 +136,9 @@ def pair(
     for number, works in enumerate(alone.values()):
         values.append(_resampled(Resampling(blocks(works[0].mask), draws, seed + 1 + number), works))
         done += works
-    a_values, b_values, a_drawn, b_drawn = (np.concatenate(parts, axis=-1) for parts in zip(*values, strict=True))
+    a_values, b_values, a_drawn, b_drawn = (
+        np.concatenate(parts, axis=-1) for parts in zip(*values, strict=True)
+    )
     return Paired(
         [work.cell for work in done],
         [work.size for work in done],
@@ -155,9 +157,7 @@ class _Work(NamedTuple):
 
 def _check_same_samples(a: pl.DataFrame, b: pl.DataFrame) -> None:
     shared = [c for c in a.columns if c in b.columns and ("/" not in c or c.startswith("label/pupil"))]
-    if len(a) != len(b) or not all(
-        a[c].equals(b[c]) for c in shared if not a[c].dtype.is_float()
-    ):
+    if len(a) != len(b) or not all(a[c].equals(b[c]) for c in shared if not a[c].dtype.is_float()):
         raise ZooError("the two tables are not of the same samples in the same order")
 
 

@@ -1,4 +1,4 @@
-"""The paired bootstrap: both checkpoints on the same resampled people, all metrics and slices in every draw."""
+"""The paired bootstrap: both checkpoints on the same resampled people, all metrics and slices in a draw."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ class Resampling:
             chosen = generator.integers(0, self.count, self.count)
             row[:] = np.bincount(chosen, minlength=self.count)
 
-    def of(self, statistics: Sequence[tuple[Statistic, Mask]]) -> tuple[Float[np.ndarray, "k"], Float[np.ndarray, "R k"]]:
+    def of(
+        self, statistics: Sequence[tuple[Statistic, Mask]]
+    ) -> tuple[Float[np.ndarray, "k"], Float[np.ndarray, "R k"]]:
         """(value of each statistic on the rows of its mask, its value in each draw)."""
         values = np.full(len(statistics), np.nan)
         drawn = np.full((len(self.counts), len(statistics)), np.nan)
@@ -81,8 +83,8 @@ class Resampling:
             statistic, mask = statistics[k]
             assert isinstance(statistic, Ratios | Typical)
             places.append(len(columns))
-            for part in (*statistic.numerators, *statistic.denominators):
-                columns.append(np.bincount(self.groups[mask], part[mask], self.count))
+            parts = (*statistic.numerators, *statistic.denominators)
+            columns += [np.bincount(self.groups[mask], part[mask], self.count) for part in parts]
         if not columns:
             return
         sums = np.stack(columns, axis=1)

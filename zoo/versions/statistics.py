@@ -1,10 +1,10 @@
 """Metrics of a table of samples under any resampling of its rows, by the names of `zoo.evaluate.summarise`.
 
-Beside those there is ``<distance>_typical``, the geometric mean: each sample's relative change counts alike, so
-that it tells a change of all errors from a few wild ones with far fewer samples than median and mean need.
+Beside those there is ``<distance>_typical``, the geometric mean: each sample's relative change counts alike,
+so that it tells a change of all errors from a few wild ones with far fewer samples than median and mean need.
 
-A resampling is a matrix of whole numbers: how often each row counts in each of R draws. Each metric is that of
-the table in which every row stands so often, without making that table.
+A resampling is a matrix of whole numbers: how often each row counts in each of R draws. Each metric is that
+of the table in which every row stands so often, without making that table.
 """
 
 from __future__ import annotations
@@ -153,8 +153,8 @@ _NO_QUALITY: Final = ("sigma_share", "seen_pixels_share", "point_count")
 def metrics_of(table: pl.DataFrame) -> list[str]:
     """Names of the metrics that say whether a checkpoint got better, in the order of the table's columns.
 
-    Of distances the typical one and the mean, of detections average precision and accuracy, of masks mIoU and the
-    classes' IoU, of counts precision and recall, and means of everything else.
+    Of distances the typical one and the mean, of detections average precision and accuracy, of masks mIoU and
+    the classes' IoU, of counts precision and recall, and means of everything else.
     """
     names: list[str] = []
     for column in table.columns:
