@@ -6,7 +6,7 @@ Lengths of training are counted in samples: a recipe means the same at any batch
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -17,8 +17,10 @@ from pydantic import (
     model_validator,
 )
 
+from zoo.config.balance import AggregatorBalance, BalanceConfig
 from zoo.config.base import Config
 from zoo.config.base import error_at as _error
+from zoo.config.retain import RetainConfig, with_replay
 from zoo.config.sources import (
     Data,
     MixtureData,
@@ -60,6 +62,10 @@ class OptimizerConfig(Config):
     betas: tuple[Share, Share] = (0.9, 0.99)
     clip: PositiveFloat = 5.0
     """Largest L2 norm of the gradient."""
+    rates: dict[str, PositiveFloat] = {}
+    """Part (backbone, neck, or a head) -> factor of its learning rate; 1 for what is not named."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Factor of the backbone's learning rate a level, from its last one down to the image."""
 
 
 class ScheduleConfig(Config):
@@ -77,16 +83,12 @@ class EmaConfig(Config):
     """Early on the half-life is only this share of the samples seen so far."""
 
 
-class BalanceConfig(Config):
-    """Fixed weights of the heads' losses in the sum; 1 for a head that is not named."""
-
-    weights: dict[str, PositiveFloat] = {}
-
-
 class TrainerConfig(Config):
     """The machine: nothing in here changes what is learnt, up to rounding."""
 
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    devices: PositiveInt = 1
+    """Processes that train together, each on a device of its own; every batch is divided among them."""
     precision: Literal["32", "bf16", "16"] = "32"
     """bf16 and 16 are mixed precision for GPUs: on most CPUs they are many times slower."""
     threads: PositiveInt = 1
@@ -146,6 +148,8 @@ class TrainConfig(Config):
     schedule: ScheduleConfig
     ema: EmaConfig
     balance: BalanceConfig
+    retain: RetainConfig | None = None
+    """Keep what the parent could: replay, distillation, interpolation."""
     validation: ValidationConfig
     trainer: TrainerConfig
     logger: Annotated[WandbLogger | CsvLogger | NoLogger, Field(discriminator="type")]
@@ -153,6 +157,11 @@ class TrainConfig(Config):
     resume: str = "auto"
     """auto: go on where the run folder stands; never: refuse a used folder; else a path of a `last.ckpt`."""
     stop_after_minutes: PositiveFloat | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_replay(cls, raw: Any) -> Any:
+        return with_replay(raw) if isinstance(raw, dict) else raw
 
     @model_validator(mode="after")
     def _check_together(self) -> TrainConfig:
@@ -164,11 +173,20 @@ class TrainConfig(Config):
                         key, head, f"the network has no such head; {did_you_mean(head, self.network.heads)}"
                     )
         parts = (*TRUNK, *self.used_network.heads)
-        for part in self.freeze:
-            if part not in parts:
-                raise _error("freeze", part, f"no such part is trained; {did_you_mean(part, parts)}")
+        for key, named_parts in {"freeze": self.freeze, "optimizer.rates": self.optimizer.rates}.items():
+            for part in named_parts:
+                if part not in parts:
+                    raise _error(key, part, f"no such part is trained; {did_you_mean(part, parts)}")
         if set(self.freeze) >= set(parts):
             raise _error("freeze", str(self.freeze), "nothing is left to train")
+        if self.retain is not None and not self.parents:
+            raise _error("retain", "...", "there is no parent to keep to: give init=NAME")
+        if isinstance(self.balance, AggregatorBalance):
+            if set(TRUNK) <= set(self.freeze):
+                raise _error("balance.type", "aggregator", "nothing is shared: the trunk is frozen")
+            if self.trainer.precision == "16":
+                raise _error("trainer.precision", "16", "an aggregator of gradients needs 32 or bf16")
+        self._check_division()
         if self.schedule.warmup_samples > self.samples:
             raise _error(
                 "schedule.warmup_samples",
@@ -196,6 +214,18 @@ class TrainConfig(Config):
                 message = "these are the people of the training data: name another stream of identities"
                 raise _error("validation.data.people", measured.people, message)
         return self
+
+    def _check_division(self) -> None:
+        devices = self.trainer.devices
+        sizes = {"batch_size": self.batch_size}
+        if isinstance(self.data, MixtureData):
+            kinds, batch = {"eyes": self.data.eyes, "views": self.data.views}, self.data.batch
+            sizes = {f"data.batch.{k}": getattr(batch, k) for k, sources in kinds.items() if sources}
+        for key, size in sizes.items():
+            if size % devices:
+                raise _error(key, size, f"trainer.devices={devices} must divide it")
+        if devices > 1 and (isinstance(self.balance, AggregatorBalance) or self.balance.watch_every):
+            raise _error("trainer.devices", devices, "the gradient of a single task needs one process")
 
     @property
     def used_network(self) -> NetworkConfig:

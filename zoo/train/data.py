@@ -25,7 +25,7 @@ from zoo.config import (
 from zoo.config.rendering import load_domain, load_rig
 from zoo.config.sources import is_views
 from zoo.data.augment import augment
-from zoo.data.batches import Batches, Source, rows
+from zoo.data.batches import Batches, Source, Split, rows
 from zoo.data.config import AugmentConfig
 from zoo.data.kinds import Batch, Kind
 from zoo.data.mixture import Mixed, Mixture, Part, part_seed
@@ -46,7 +46,7 @@ class FromSource(Batches):
 
     def ids(self, step: int) -> list[int]:
         """Row numbers of the samples of a step."""
-        index = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        index = Split().numbers(step, self.batch_size)
         numbers: list[int] = rows(self.seed, index, len(self.source)).tolist()
         return numbers
 
@@ -59,15 +59,17 @@ class Rendered(Dataset[EyeBatch]):
         self.seed = seed
         self.batch_size = batch_size
         self.changes = changes
+        self.split = Split()
 
     def __getitem__(self, step: int) -> EyeBatch:
-        index = torch.tensor(self.ids(step), device=self.renderer.device)
+        index = torch.from_numpy(self.split.numbers(step, self.batch_size)).to(self.renderer.device)
         batch: EyeBatch = self.renderer.render(index)
         return batch if self.changes is None else augment(batch, Draws(self.seed, index), self.changes)
 
     def ids(self, step: int) -> list[int]:
         """Indices of the samples of a step, as the renderer counts them."""
-        return list(range(step * self.batch_size, (step + 1) * self.batch_size))
+        numbers: list[int] = Split().numbers(step, self.batch_size).tolist()
+        return numbers
 
 
 def training_batches(config: TrainConfig, device: torch.device) -> FromSource | Rendered | Mixture:

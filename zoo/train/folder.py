@@ -17,6 +17,7 @@ from zoo.config import TrainConfig
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.hub.changes import flat
+from zoo.train.processes import is_first
 
 CHECKPOINT: Final = "last.ckpt"
 MODEL: Final = "checkpoint"
@@ -72,6 +73,8 @@ def open_run(config: TrainConfig) -> Path | None:
             )
     if start is not None:
         _check_same(start.parent / "config.yaml", config)
+    if not is_first():
+        return start
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -67,8 +67,8 @@ def summary(comparison: Comparison) -> str:
         f" {comparison.too_small} rows of too few samples or people left out." if comparison.too_small else ""
     )
     return (
-        f"{len(comparison.rows)} rows: {counts}. With {comparison.confidence:.0%} confidence all intervals hold "
-        f"at once ({comparison.factor:.2f} standard errors each way; paired bootstrap over people, "
+        f"{len(comparison.rows)} rows: {counts}. With {comparison.confidence:.0%} confidence all intervals "
+        f"hold at once ({comparison.factor:.2f} standard errors each way; paired bootstrap over people, "
         f"{comparison.draws} draws).{left_out}"
     )
 
@@ -141,7 +141,7 @@ def as_json(results: Sequence[Result]) -> str:
 
 
 def write(folder: Path, results: Sequence[Result]) -> None:
-    """``comparison.md``, ``comparison.json``, and the tables of samples as ``a.parquet`` and ``b.parquet``."""
+    """``comparison.md``, ``comparison.json``, and the tables of samples: ``a.parquet``, ``b.parquet``."""
     write_text(folder / "comparison.md", markdown(results))
     write_text(folder / "comparison.json", as_json(results))
     for number, (measured, _, _) in enumerate(results):
