@@ -15,7 +15,7 @@ import torch
 from click.testing import Result
 from typer.testing import CliRunner
 
-from tests.hub.tiny import TINY, described
+from tests.hub.tiny import TINY, described, listed
 from zoo.cli import app
 from zoo.hub import checkpoint, index
 from zoo.model.network import Network
@@ -28,7 +28,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("checkpoints")
     torch.manual_seed(0)
     checkpoint.save(root / "tiny", Network(TINY), described("tiny"))
-    index.write_index(root)
+    listed(root / "tiny")
     return root
 
 

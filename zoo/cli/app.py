@@ -76,7 +76,7 @@ IndexOption = Annotated[
     typer.Option(
         "--index",
         metavar="FILE_OR_URL",
-        help="A further index of checkpoints, or the folder of one; repeatable. ZOO_INDEX names some, with commas.",
+        help="A further index of checkpoints, or its folder; repeatable. ZOO_INDEX names some, with commas.",
     ),
 ]
 """A command with a parameter `index` of this type reads these indexes beside ours; it need not use it."""

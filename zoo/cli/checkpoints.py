@@ -18,7 +18,7 @@ def list_checkpoints(
         str | None,
         typer.Option(
             metavar="EXPRESSION",
-            help="Such as 'params < 2e6 and pupil_px < 2', or \"'gaze' in tasks\". --fields lists what it knows.",
+            help="Such as 'params < 2e6 and pupil_px < 2' or \"'gaze' in tasks\"; see --fields.",
         ),
     ] = None,
     sort: Annotated[
@@ -51,8 +51,8 @@ def fetch(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Write them, with an index of them, for a machine without a network: there, pass --index FOLDER "
-            "or set ZOO_INDEX=FOLDER.",
+            help="Write them, with an index, for a machine without a network: there, pass --index FOLDER or set "
+            "ZOO_INDEX=FOLDER.",
         ),
     ] = None,
     index: IndexOption = None,
@@ -70,7 +70,9 @@ def fetch(
         failed += not result.ok
         console = Console() if result.ok else errors()
         style = None if result.ok else "red"
-        console.print(f"{result.name}: {result.text}", style=style, markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"{result.name}: {result.text}", style=style, markup=False, highlight=False, soft_wrap=True
+        )
     if failed:
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""What `conf/gate.yaml` may hold: what a version is measured on before promotion, and how much worse it may be."""
+"""What `conf/gate.yaml` may hold: what a version is measured on, and how much worse it may be."""
 
 from __future__ import annotations
 

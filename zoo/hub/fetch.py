@@ -1,8 +1,8 @@
 """Fetch a listed checkpoint into the cache: from the first place that has it, once for all processes.
 
 Imports no torch. A file gets its name only after its checksum was found to be that of the index; what is in
-the cache is checked again each time it is used, and fetched anew where it was damaged. Nothing that is fetched
-is executed or unpickled.
+the cache is checked again each time it is used, and fetched anew where it was damaged. Nothing that is
+fetched is executed or unpickled.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ def _one(
                 try:
                     bring(place, name, part, facts, reached)
                     _check(part, facts)
-                except _Altered:  # an earlier attempt may have left another beginning: once more, from the start
+                except (
+                    _Altered
+                ):  # an earlier attempt may have left another beginning: once more, from the start
                     bring(place, name, part, facts, reached)
                     _check(part, facts)
         except (Failed, _Altered) as error:
@@ -101,9 +103,9 @@ def _check_metadata(folder: Path, entry: Entry) -> None:
 def _unpublished(entry: Entry) -> str:
     if entry.locations:
         return (
-            f"the weights of {entry.name} are not in this installation, and its index has no address for them; "
-            "use a checkout of the repository, --index of a copy that has them (`zoo fetch --to`), or pass the "
-            f"path of a folder that holds {METADATA_FILE} and {WEIGHTS_FILE} of {entry.name}"
+            f"the weights of {entry.name} are not in this installation, and its index has no address for "
+            "them; use a checkout of the repository, --index of a copy that has them (`zoo fetch --to`), or "
+            f"pass the path of a folder that holds {METADATA_FILE} and {WEIGHTS_FILE} of {entry.name}"
         )
     return (
         f"{entry.name} is listed for its history: its weights are published nowhere; to use a copy, "
@@ -114,4 +116,6 @@ def _unpublished(entry: Entry) -> str:
 def _offline_hint() -> list[str]:
     if not cache.is_offline():
         return []
-    return [f"  unset {cache.OFFLINE_VARIABLE}, or bring it from a machine with a network: zoo fetch --to FOLDER"]
+    return [
+        f"  unset {cache.OFFLINE_VARIABLE}, or bring it from a machine with a network: zoo fetch --to FOLDER"
+    ]

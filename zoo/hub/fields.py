@@ -45,8 +45,8 @@ def _of_metric(part: str, name: str, meaning: str) -> Field:
 
 FIELDS: Final[Mapping[str, Field]] = {
     "name": Field("text", "full name", lambda row: row.found.entry.name),
-    "architecture": Field("text", "the part of the name before the dot", lambda row: row.found.entry.parts[0]),
-    "tag": Field("text", "the part of the name between the dot and the @", lambda row: row.found.entry.parts[1]),
+    "architecture": Field("text", "of the name, before the dot", lambda row: row.found.entry.parts[0]),
+    "tag": Field("text", "of the name, between dot and @", lambda row: row.found.entry.parts[1]),
     "version": Field("number", "the number after the @", lambda row: row.found.entry.parts[2]),
     "aliases": Field("texts", "names that point to it", lambda row: row.aliases),
     "promoted": Field("truth", "an alias points to it", lambda row: bool(row.aliases)),
@@ -58,7 +58,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "height": Field("number", "of the input, pixels", lambda row: row.found.entry.input.height),
     "params": Field("number", "parameters", lambda row: row.found.entry.parameters),
     "macs": Field("number", "multiply-accumulates of one pass", lambda row: row.found.entry.macs),
-    "size_mb": Field("number", "of the weights file, 1e6 bytes", lambda row: row.found.entry.size_bytes / 1e6),
+    "size_mb": Field("number", "of the weights, 1e6 bytes", lambda row: row.found.entry.size_bytes / 1e6),
     "latency": Field(
         "number",
         "milliseconds of one pass on one core (`zoo info` says which)",
@@ -74,10 +74,10 @@ FIELDS: Final[Mapping[str, Field]] = {
     "real_pupil": _of_metric(
         "meye", "segmentation/pupil_mask_px_within_2px", "share of real pupils within 2 pixels"
     ),
-    "absrel": _of_metric("depth_rooms_unseen", "depth/absrel_ratio", "AbsRel of depth, rendered unseen rooms"),
+    "absrel": _of_metric("depth_rooms_unseen", "depth/absrel_ratio", "AbsRel of depth, rendered rooms"),
     "real_absrel": _of_metric("depth_hololens", "depth/absrel_ratio", "AbsRel of depth, real rooms"),
 }
-"""Short names. Any other metric is `PART.METRIC`, as in `shifted.pupil_px_median` or `unseen.blink/blink_ap`."""
+"""Short names. Any other metric is `PART.METRIC`: `shifted.pupil_px_median`, `unseen.blink/blink_ap`."""
 
 
 def field(name: str, rows: Iterable[Row]) -> Field:
@@ -99,6 +99,8 @@ def field(name: str, rows: Iterable[Row]) -> Field:
         part, _, metric = name.partition(".")
         return Field("number", name, _metric(part, metric))
     known = measured if "." in name else FIELDS
-    close = get_close_matches(name, known, n=1) or get_close_matches(name, [*FIELDS, *measured], n=1, cutoff=0.5)
+    close = get_close_matches(name, known, n=1) or get_close_matches(
+        name, [*FIELDS, *measured], n=1, cutoff=0.5
+    )
     nearest = f"did you mean {close[0]!r}?" if close else f"valid: {', '.join(FIELDS)}, or PART.METRIC"
     raise KeyError(f"no field {name!r}; {nearest}")

@@ -47,7 +47,7 @@ class Source:
     folder: Path | None
 
     def places(self, entry: Entry) -> Iterator[str]:
-        """The absolute locations of an entry, in order: a relative one is beside the index and below its URL."""
+        """The absolute locations of an entry; a relative one is beside the index and below its URL."""
         for location in entry.locations:
             if not locations.is_relative(location):
                 if self.folder is None and location.startswith("file:"):
@@ -119,12 +119,12 @@ def sources() -> list[Source]:
     Raises:
         ZooError: one cannot be read, or gives a name of an earlier one to other weights.
     """
-    found = []
+    found: list[Source] = []
     if (ours := _find_root()) is not None:
         found.append(Source(_read(ours / INDEX_FILE), str(ours / INDEX_FILE), ours))
     variable = os.environ.get(INDEX_VARIABLE, "").split(",")
-    for at in dict.fromkeys([*(part.strip() for part in variable if part.strip()), *_given.get()]):
-        found.append(_source(at))
+    further = [*(part.strip() for part in variable if part.strip()), *_given.get()]
+    found += [_source(at) for at in dict.fromkeys(further)]
     known: dict[str, tuple[Entry, str]] = {}
     for source in found:
         for entry in source.index.checkpoints:

@@ -1,4 +1,4 @@
-"""Names of checkpoints: `architecture.tag@version`, such as `eyenet_s.rendered@2`, and aliases, such as `eyenet_s`.
+"""Names of checkpoints: `architecture.tag@version`, such as `eyenet_s.rendered@2`, and aliases: `eyenet_s`.
 
 A full name always denotes the same weights. An alias denotes the version that was promoted last.
 Imports nothing but the standard library.

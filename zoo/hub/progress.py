@@ -1,4 +1,4 @@
-"""What the user sees while a checkpoint is fetched: a bar on a terminal, lines elsewhere. Imports no torch."""
+"""What the user sees while a checkpoint is fetched: a bar on a terminal, else lines. Imports no torch."""
 
 from __future__ import annotations
 
@@ -38,7 +38,13 @@ class Progress:
             self._say(f"{text} ({size / 1e6:.1f} MB)")
             yield lambda _: None
             return
-        from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
         from rich.progress import Progress as Bar
 
         columns = (

@@ -18,7 +18,7 @@ from zoo.hub.changes import lines
 from zoo.hub.describe import entry_of, refreshed
 from zoo.hub.index import catalogue, full_name
 from zoo.hub.metadata import CARD_FILE, METADATA_FILE, WEIGHTS_FILE, read_metadata
-from zoo.hub.schema import INDEX_FILE, Entry, Index, Move, read_index, write_index
+from zoo.hub.schema import Entry, Index, Move, read_index, write_index
 
 
 def add(

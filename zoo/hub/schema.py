@@ -11,9 +11,17 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    model_validator,
+)
 from pydantic import ValidationError as Invalid
 
 from zoo.errors import ZooError
@@ -117,7 +125,7 @@ class Entry(_Strict):
         return names.parse(self.name)
 
     @model_validator(mode="after")
-    def _is_no_child_of_its_own(self) -> Self:
+    def _is_no_child_of_its_own(self) -> Entry:
         if self.parent == self.name:
             raise ValueError(f"{self.name} is its own parent")
         return self
@@ -151,7 +159,7 @@ class Index(_Strict):
     """Every move of an alias, oldest first; the last one of an alias says where it points."""
 
     @model_validator(mode="after")
-    def _agrees_with_itself(self) -> Self:
+    def _agrees_with_itself(self) -> Index:
         problems = [*self._duplicates(), *self._moves(), *self._families()]
         if problems:
             raise ValueError("; ".join(problems))
@@ -243,7 +251,9 @@ def read_index(path: Path) -> Index:
 
 def write_index(path: Path, index: Index) -> None:
     """Write an index atomically, a line for every small object, so that a difference is easy to review."""
-    checked = Index.model_validate(index.model_dump(by_alias=True))  # copies made by an update are not checked
+    checked = Index.model_validate(
+        index.model_dump(by_alias=True)
+    )  # copies made by an update are not checked
     write_text(path, _pretty(checked.model_dump(mode="json", by_alias=True)) + "\n")
 
 
@@ -254,7 +264,9 @@ class _DuplicateKey(Exception):
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _DuplicateKey(repr(next(key for key, count in Counter(k for k, _ in pairs).items() if count > 1)))
+        raise _DuplicateKey(
+            repr(next(key for key, count in Counter(k for k, _ in pairs).items() if count > 1))
+        )
     return found
 
 

@@ -37,7 +37,9 @@ def rows() -> list[Row]:
     return [Row(found, tuple(pointing.get(name, ()))) for name, found in catalogue().items()]
 
 
-def checkpoint_table(condition: str | None = None, sort: str | None = None, everything: bool = False) -> Group:
+def checkpoint_table(
+    condition: str | None = None, sort: str | None = None, everything: bool = False
+) -> Group:
     """The indexes, a line a checkpoint.
 
     Args:
@@ -79,7 +81,9 @@ def field_table() -> Table:
         table.add_column(heading, overflow="fold")
     for name, field in FIELDS.items():
         table.add_row(name, {"texts": "list"}.get(field.kind, field.kind), field.meaning)
-    table.add_row("PART.METRIC", "number", "any other metric, as in shifted.pupil_px_median (`zoo info` lists them)")
+    table.add_row(
+        "PART.METRIC", "number", "any other metric, as in shifted.pupil_px_median (`zoo info` lists them)"
+    )
     return table
 
 
@@ -114,9 +118,7 @@ def _current(known: Sequence[Row]) -> list[Row]:
         row
         for row in known
         if row.aliases
-        or (
-            (parts := row.found.entry.parts).line not in promoted and parts.version == newest[parts.line]
-        )
+        or ((parts := row.found.entry.parts).line not in promoted and parts.version == newest[parts.line])
     ]
 
 

@@ -1,4 +1,4 @@
-"""Read files of the web: resumable, bounded, and patient with servers that fail in passing. Imports no torch."""
+"""Read files of the web: resumable, bounded, patient with servers that fail in passing. Imports no torch."""
 
 from __future__ import annotations
 
@@ -152,7 +152,11 @@ def _response(session: requests.Session, url: str, headers: dict[str, str]) -> I
         )
     except (requests.exceptions.SSLError, requests.exceptions.ProxyError) as error:
         raise Failed(_short(error)) from None
-    except (requests.TooManyRedirects, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL) as e:
+    except (
+        requests.TooManyRedirects,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.InvalidURL,
+    ) as e:
         raise Failed(f"redirects where it must not ({_short(e)})") from None
     except requests.RequestException as error:
         raise _Passing(f"cannot be reached ({_short(error)})") from None
@@ -198,7 +202,9 @@ def _short(error: Exception) -> str:
     inner: object = error
     for _ in range(5):
         arguments = getattr(inner, "args", ())
-        nested = getattr(inner, "reason", None) or next((a for a in arguments if isinstance(a, Exception)), None)
+        nested = getattr(inner, "reason", None) or next(
+            (a for a in arguments if isinstance(a, Exception)), None
+        )
         if nested is None or isinstance(nested, str):
             break
         inner = nested

@@ -1,4 +1,4 @@
-"""Filter checkpoints by an expression: `params < 2e6 and pupil_px < 0.6`. Parsed here, never evaluated as code.
+"""Filter checkpoints by an expression: `params < 2e6 and pupil_px < 0.6`. Parsed, never run.
 
     expression  = all ("or" all)*
     all         = one ("and" one)*
@@ -166,7 +166,9 @@ class _Parser:
 
     def _comparison(self) -> _Node:
         left = self._operand()
-        if self._peek().kind == "in" or (self._peek().kind == "not" and self._tokens[self._next + 1].kind == "in"):
+        if self._peek().kind == "in" or (
+            self._peek().kind == "not" and self._tokens[self._next + 1].kind == "in"
+        ):
             return self._membership(left)
         links = []
         while sign := self._take(*_COMPARE):
@@ -204,7 +206,8 @@ class _Parser:
         if left.kind != "text" or right.kind not in ("text", "texts"):
             raise self._wrong(
                 sign.at,
-                f"'in' looks for a text in a list or a text, not for {_KINDS[left.kind]} in {_KINDS[right.kind]}",
+                "'in' looks for a text in a list or in a text, "
+                f"not for {_KINDS[left.kind]} in {_KINDS[right.kind]}",
             )
 
         def value(row: Row) -> Value:

@@ -12,7 +12,6 @@ from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.hub import checkpoint
 from zoo.hub.changes import changes_from, parent_name, recorded
-from zoo.hub.index import resolve
 from zoo.hub.metadata import Licences, SourceSeen, Training, describe
 from zoo.model.network import Network
 from zoo.model.norms import unsplit_name
@@ -38,7 +37,7 @@ def load_matching(network: Network, init: str, taken: Collection[str] | None = N
     Raises:
         ZooError: no such checkpoint, or most of the first one's backbone does not fit.
     """
-    old = checkpoint.load(resolve(init))[0].state_dict()
+    old = checkpoint.load(init)[0].state_dict()
     own = network.state_dict()
     sources = {name: unsplit_name(name, old.keys()) for name in own}
     loaded = [

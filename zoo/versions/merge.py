@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-
-import torch
-from torch import Tensor
 
 from zoo.errors import ZooError
 from zoo.hub import checkpoint
 from zoo.hub.changes import differences, flat, parent_name
 from zoo.hub.index import resolve
 from zoo.hub.metadata import Changes, Licences, ModelMetadata, Training, describe
+from zoo.model.interpolate import interpolate
 
 _NAMED = 5
 
@@ -45,7 +42,6 @@ def merge(a: str, b: str, alpha: float, folder: Path, command: str = "") -> Mode
             "\n".join([f"{a} and {b} are different networks, so there is nothing between their weights:",
                        *shown[:_NAMED], *more])
         )  # fmt: skip
-    first.load_state_dict(between(first.state_dict(), second.state_dict(), alpha))
     metadata = describe(
         folder.resolve().name,
         ours.network,
@@ -59,19 +55,9 @@ def merge(a: str, b: str, alpha: float, folder: Path, command: str = "") -> Mode
         other_parents=[parent_name(b)],
         changes=Changes(config={"merge.alpha": (0.0, alpha)}),
     )
-    return checkpoint.save(folder, first, metadata)
-
-
-def between(a: Mapping[str, Tensor], b: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:
-    """(1 - alpha) a + alpha b, tensor by tensor; counters are those of the nearer one."""
-    return {
-        name: (
-            torch.lerp(tensor, b[name], alpha)
-            if tensor.is_floating_point() and 0 < alpha < 1
-            else (tensor if alpha < 0.5 else b[name]).clone()
-        )
-        for name, tensor in a.items()
-    }
+    # At alpha = 1 the counters of batch norms are those of B too.
+    made = second if alpha == 1 else interpolate(first, second, alpha)
+    return checkpoint.save(folder, made, metadata)
 
 
 def _licences(a: ModelMetadata, b: ModelMetadata) -> Licences:

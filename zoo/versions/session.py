@@ -133,15 +133,15 @@ def promote(
     """
     if force and not reason:
         raise ZooError("--force needs --reason: the history keeps why the gate was not asked")
-    planned = plan(read_index(path), name, alias)
-    action = "release" if planned.promoted is None else "promote"
-    if force or planned.promoted is None:
-        made = move(path, planned.alias, planned.to, planned.promoted, action, forced=force, reason=reason)  # type: ignore[arg-type]
-        return made, []
+    alias, promoted, to = plan(read_index(path), name, alias)
+    if promoted is None:
+        return move(path, alias, to, None, "release", reason=reason), []
+    if force:
+        return move(path, alias, to, promoted, "promote", forced=True, reason=reason), []
     gate = load_gate(gate_file)
     with using([str(path)]):
         results = compared(
-            planned.promoted, planned.to, overrides, gate, console,
+            promoted, to, overrides, gate, console,
             confidence=gate.confidence, draws=gate.draws, min_samples=50, ask_gate=True, config_dir=config_dir,
         )  # fmt: skip
     if output is not None:
@@ -151,4 +151,4 @@ def promote(
         return None, results
     rows, samples = sum(len(report.judged) for report in reports), sum(len(m.a) for m, _, _ in results)
     told = f"the gate held: {rows} rows, {samples} samples" + (f"; {reason}" if reason else "")
-    return move(path, planned.alias, planned.to, planned.promoted, "promote", reason=told), results
+    return move(path, alias, to, promoted, "promote", reason=told), results

@@ -3,8 +3,8 @@
 Among hundreds of 95 % intervals of two equal checkpoints some miss zero. Here all are widened by one factor:
 the quantile, over the draws of the bootstrap, of the largest studentised deviation of any of them
 (single-step max-T: Westfall and Young, *Resampling-Based Multiple Testing*, 1993). Rows that move together
-(metrics of one head, overlapping slices) cost less than by Holm's or Bonferroni's bound, which know nothing of
-that.
+(metrics of one head, overlapping slices) cost less than by Holm's or Bonferroni's bound, which know nothing
+of that.
 """
 
 from __future__ import annotations
