@@ -1,10 +1,10 @@
-"""`zoo compare` and `zoo promote`, from names to a verdict and to a move."""
+"""`zoo compare` and `zoo promote`, from names to a verdict and a move. Imports no torch until it measures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
@@ -15,12 +15,12 @@ from zoo.hub.index import resolve, using
 from zoo.hub.metadata import read_metadata
 from zoo.hub.schema import Move, read_index
 from zoo.versions.promote import move, plan
-from zoo.versions.report import Result, write
+
+if TYPE_CHECKING:
+    from zoo.versions.report import Result
 
 _MIN_GROUPS = 8
 """People below whom a bootstrap over people says little."""
-
-
 _DATA_KEYS: Final = ("data", "exam")
 
 
@@ -142,9 +142,12 @@ def promote(
     with using([str(path)]):
         results = compared(
             promoted, to, overrides, gate, console,
-            confidence=gate.confidence, draws=gate.draws, min_samples=50, ask_gate=True, config_dir=config_dir,
+            confidence=gate.confidence, draws=gate.draws, min_samples=50, ask_gate=True,
+            config_dir=config_dir,
         )  # fmt: skip
     if output is not None:
+        from zoo.versions.report import write
+
         write(output, results)
     reports = [report for _, _, report in results if report is not None]
     if not all(report.holds for report in reports):
