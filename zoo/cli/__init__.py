@@ -1,6 +1,30 @@
 """The command line, a file for each group of commands: parses, then calls the package."""
 
-from zoo.cli import checkpoints, draw, predict, render, train, versions
+from zoo.cli import (
+    check,
+    checkpoints,
+    draw,
+    export,
+    predict,
+    render,
+    sweep,
+    sync,
+    train,
+    versions,
+)
 from zoo.cli.app import app, main
 
-__all__ = ["app", "checkpoints", "draw", "main", "predict", "render", "train", "versions"]
+__all__ = [
+    "app",
+    "check",
+    "checkpoints",
+    "draw",
+    "export",
+    "main",
+    "predict",
+    "render",
+    "sweep",
+    "sync",
+    "train",
+    "versions",
+]

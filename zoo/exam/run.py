@@ -129,7 +129,7 @@ def _tables(config: EvalConfig, predictor: Predictor) -> Iterator[pl.DataFrame]:
                     f"data={config.data.type} gives {kind}, which no head of {config.checkpoint} reads: "
                     f"it has {', '.join(network.heads)}"
                 )
-            yield rows(network.answer(batch), batch, network)
+            yield rows(predictor.answer(batch), batch, network)
 
 
 def _write(folder: Path, report: ExamReport, table: pl.DataFrame) -> None:

@@ -16,6 +16,7 @@ from zoo.files import replacing
 from zoo.hub import cache, card
 from zoo.hub.fetch import fetch, is_whole
 from zoo.hub.index import Found, aliases, catalogue, find, sources, valid_names
+from zoo.hub.locations import is_relative
 from zoo.hub.metadata import CARD_FILE, read_metadata
 from zoo.hub.schema import INDEX_FILE, Entry, Index, Move, read_index, write_index
 
@@ -75,17 +76,21 @@ def copy(entry: Entry, source: Path, target: Path) -> Path:
     return target
 
 
-def list_in(path: Path, entries: Sequence[Entry]) -> Index:
-    """Add entries, whose files lie beside the index at `path`, to it, with the aliases that point to them."""
+def list_in(path: Path, entries: Sequence[Entry], base_url: str | None = None) -> Index:
+    """Add entries, whose files lie beside the index at `path`, to it, with the aliases that point to them.
+
+    Args:
+        base_url: where the folder is going to be served, if it was not known before.
+    """
     before = read_index(path) if path.is_file() else Index()
     listed = {entry.name: entry for entry in before.checkpoints}
     for entry in entries:
-        elsewhere = [place for place in entry.locations if ":" in place]
+        elsewhere = [place for place in entry.locations if not is_relative(place)]
         listed[entry.name] = entry.model_copy(update={"locations": (entry.name, *elsewhere)})
     pointing, moves = _pointing_to({entry.name for entry in entries})
     history = [move for move in before.history if move.alias not in pointing] + moves
     index = Index(
-        base_url=before.base_url,
+        base_url=before.base_url or base_url,
         checkpoints=tuple(sorted(listed.values(), key=lambda entry: entry.parts)),
         aliases=dict(sorted({**before.aliases, **pointing}.items())),
         history=tuple(sorted(history, key=lambda move: move.when)),

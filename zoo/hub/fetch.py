@@ -67,9 +67,8 @@ def _one(
                 try:
                     bring(place, name, part, facts, reached)
                     _check(part, facts)
-                except (
-                    _Altered
-                ):  # an earlier attempt may have left another beginning: once more, from the start
+                except _Altered:
+                    # What an earlier attempt has left may be of another file: once more, from the start.
                     bring(place, name, part, facts, reached)
                     _check(part, facts)
         except (Failed, _Altered) as error:

@@ -189,9 +189,22 @@ def read_metadata(folder: Path) -> ModelMetadata:
     try:
         if path.stat().st_size > _LARGEST_METADATA:
             raise ZooError(f"{path}: {path.stat().st_size} bytes is too large for a {METADATA_FILE}")
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ZooError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise ZooError(f"{path}: not valid JSON: damaged, or of something else") from None
+    return parse_metadata(text, path)
+
+
+def parse_metadata(text: str, path: Path | str) -> ModelMetadata:
+    """Check the content of a `model.json`; `path` says in errors where it stands.
+
+    Raises:
+        ZooError: as `read_metadata`.
+    """
+    try:
+        raw = json.loads(text)
     except (ValueError, RecursionError):
         raise ZooError(f"{path}: not valid JSON: damaged, or of something else") from None
     version = raw.get("format_version") if isinstance(raw, dict) else None
@@ -212,7 +225,7 @@ def read_metadata(folder: Path) -> ModelMetadata:
     return metadata
 
 
-def _check_agreement(path: Path, metadata: ModelMetadata) -> None:
+def _check_agreement(path: Path | str, metadata: ModelMetadata) -> None:
     if metadata.conventions.classes != conventions.CLASSES:
         raise ZooError(
             f"{path}: its classes are {list(metadata.conventions.classes)}; this version of zoo uses "

@@ -16,7 +16,8 @@ from zoo.files import replacing
 from zoo.hub import cache, card, names
 from zoo.hub.changes import lines
 from zoo.hub.describe import entry_of, refreshed
-from zoo.hub.index import catalogue, full_name
+from zoo.hub.index import catalogue, full_name, using
+from zoo.hub.locations import is_relative
 from zoo.hub.metadata import CARD_FILE, METADATA_FILE, WEIGHTS_FILE, read_metadata
 from zoo.hub.schema import Entry, Index, Move, read_index, write_index
 
@@ -48,19 +49,20 @@ def add(
         full = names.next_version(line, [entry.name for entry in before.checkpoints])
     except ValueError as error:
         raise ZooError(str(error)) from None
-    taken = [name for name in catalogue() if names.parse(name).line == line]
+    with using([str(path)] if path.is_file() else []):
+        taken = [name for name in catalogue() if names.parse(name).line == line]
+        parent = parent_name(read_metadata(folder).parent)
     if taken and not any(entry.parts.line == line for entry in before.checkpoints):
         raise ZooError(f"{line} is a line of another index ({taken[-1]}); choose another tag")
     now = datetime.now(UTC).replace(microsecond=0)
     inside = place or str(full)
-    metadata = read_metadata(folder)
     entry = entry_of(
         folder,
         str(full),
         now.date(),
         **{
-            "parent": parent_name(metadata.parent),
-            "changes": lines(metadata),
+            "parent": parent,
+            "changes": lines(read_metadata(folder)),
             "locations": (inside,),
             **(more or {}),
         },
@@ -87,7 +89,7 @@ def refresh(path: Path) -> Index:
     before = read_index(path)
     entries = []
     for entry in before.checkpoints:
-        beside = [path.parent / place for place in entry.locations if ":" not in place]
+        beside = [path.parent / place for place in entry.locations if is_relative(place)]
         folder = next((folder for folder in beside if (folder / METADATA_FILE).is_file()), None)
         entries.append(entry if folder is None else refreshed(entry, folder))
     index = before.model_copy(update={"checkpoints": tuple(entries)})
@@ -128,3 +130,32 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source / WEIGHTS_FILE, weights)
         shutil.copyfile(source / METADATA_FILE, description)
         readme.write_text(card.render(read_metadata(source)), encoding="utf-8")
+
+
+def tidy(path: Path) -> list[str]:
+    """Keep the weights of promoted versions alone, each in a folder named like its alias.
+
+    Other versions beside the index stay listed, without their files.
+
+    Returns:
+        what was done, a line each.
+    """
+    index = read_index(path)
+    home = {target: alias for alias, target in index.aliases.items()}
+    done, entries = [], {entry.name: entry for entry in index.checkpoints}
+    for name, entry in entries.items():
+        for place in [place for place in entry.locations if is_relative(place)]:
+            if name not in home and (path.parent / place).is_dir():
+                shutil.rmtree(path.parent / place)
+                entries[name] = _without(entry, place)
+                done.append(f"{place}: removed; {name} stays listed")
+    for name, alias in home.items():
+        beside = [place for place in entries[name].locations if is_relative(place)]
+        if beside and beside[0] != alias and not (path.parent / alias).exists():
+            (path.parent / beside[0]).rename(path.parent / alias)
+            others = tuple(place for place in entries[name].locations if place != beside[0])
+            entries[name] = entries[name].model_copy(update={"locations": (alias, *others)})
+            done.append(f"{beside[0]}: is now {alias}")
+    if done:
+        write_index(path, index.model_copy(update={"checkpoints": tuple(entries.values())}))
+    return done

@@ -151,8 +151,8 @@ class Index(_Strict):
 
     format_version: Literal[2] = INDEX_VERSION
     base_url: BaseUrl | None = None
-    """Where the maintainer serves the release folder (`scripts/release.py --layout`): relative locations lie
-    below it. None: they lie beside the index alone."""
+    """Where the maintainer serves the release folder (`scripts/release.py --layout`), which has a folder for
+    each full name. None: relative locations lie beside the index alone."""
     checkpoints: tuple[Entry, ...] = ()
     aliases: dict[Alias, FullName] = {}
     history: tuple[Move, ...] = ()

@@ -25,7 +25,8 @@ CONNECT_S: Final = 10.0
 READ_S: Final = 30.0
 """Without a byte, until a connection counts as lost."""
 
-_CHUNK: Final = 1 << 16
+_CHUNK: Final = 1 << 13
+"""What has come of a chunk is lost where the connection breaks in it, so chunks are small."""
 _REDIRECTS: Final = 5
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that may be another at the next attempt."""

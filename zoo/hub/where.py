@@ -83,7 +83,7 @@ def ordered(key: str, rows: Sequence[Row]) -> list[Row]:
         raise ZooError(f"--sort {key}: {error.args[0]}") from None
     values = [(chosen.value(row), row) for row in rows]
     known = [(value, row) for value, row in values if value is not None]
-    known.sort(key=lambda pair: pair[0], reverse=key.startswith("-"))  # type: ignore[arg-type, return-value]
+    known.sort(key=lambda pair: pair[0], reverse=key.startswith("-"))
     return [row for _, row in known] + [row for value, row in values if value is None]
 
 

@@ -157,6 +157,12 @@ def batches_of(
         yield source.batch(np.arange(start, min(start + batch_size, last)))
 
 
+def samples_of(data: Data, rows: np.ndarray, size: InputConfig) -> Batch:
+    """The samples of these numbers, of a source that ends."""
+    assert not isinstance(data, RenderData), "what is rendered on the fly has no rows to go back to"
+    return _source(data, size).batch(rows)
+
+
 def _source(data: PoolData | MeyeData | EyeFiles | RoomPoolData | CaptureData, size: InputConfig) -> Source:
     if isinstance(data, PoolData):
         pool = Pool(data.path)

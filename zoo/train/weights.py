@@ -80,6 +80,11 @@ _SENTENCES: Final = {
     "folder": "Images of the user's own with a table of labels.",
     "unityeyes": "Colour eyes rendered by UnityEyes.",
     "openeds2019": "Infrared eyes of OpenEDS 2019 with their segmentation.",
+    "openeds2020_gaze": "Infrared eyes of OpenEDS 2020 with their gaze.",
+    "openeds2020_segmentation": "Infrared eyes of OpenEDS 2020 with their segmentation.",
+    "teyed": "Infrared eyes of TEyeD with estimated labels.",
+    "mpiigaze": "Webcam eyes of MPIIGaze with their gaze.",
+    "mpiifacegaze": "Webcam eyes of MPIIFaceGaze with their gaze.",
     "lpw": "Infrared eyes of Labelled Pupils in the Wild.",
     "nvgaze": "Rendered infrared eyes of NVGaze with their segmentation.",
 }
@@ -91,6 +96,7 @@ def export(
     seen: int,
     metrics: dict[str, float],
     shown: Mapping[str, Mapping[str, Seen]],
+    folder: str = MODEL,
 ) -> None:
     """Write the checkpoint of a run: what `zoo predict runs/<name>` loads.
 
@@ -100,6 +106,7 @@ def export(
         seen: samples.
         metrics: of the last validation.
         shown: by kind and source, what a run on a mixture has seen; also written to `seen.json`.
+        folder: within the run folder.
     """
     # The length of a slice is nothing that a run depends on.
     command = " ".join(
@@ -129,7 +136,7 @@ def export(
     if shown:
         table = {"samples": seen, "sources": [source.model_dump() for source in training.sources]}
         write_text(config.run_dir / SEEN, json.dumps(table, indent=1) + "\n")
-    checkpoint.save(config.run_dir / MODEL, network, metadata)
+    checkpoint.save(config.run_dir / folder, network, metadata)
 
 
 def _descent(config: TrainConfig, training: Training) -> dict[str, Any]:
