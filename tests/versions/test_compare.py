@@ -68,7 +68,6 @@ def test_a_harm_shows_on_its_slice() -> None:
     assert row(found, "gaze/optical_deg_typical", "spectacles", "True").verdict == "worse"
     assert row(found, "gaze/optical_deg_typical", "spectacles", "False").verdict == "unsure"
     assert not [r for r in found.rows if r.by == "subject"]  # three frames tell nothing of a person
-    assert found.too_small == 400
     assert found.factor > 2.2  # wider than 1.96: seven rows hold at once
 
 

@@ -92,13 +92,13 @@ def promote(
     gate_file: GateFile = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for the comparison.")] = None,
     config_dir: ConfigDir = None,
-    index: OneIndex = None,
+    path: OneIndex = None,
 ) -> None:
     """Point an alias to another version, if the gate holds on the data of conf/gate.yaml, or on data=..."""
     from zoo.versions.session import promote as run_promotion
 
     moved, results = run_promotion(
-        _path_of(index), name, overrides or [], errors(),
+        _path_of(path), name, overrides or [], errors(),
         alias=alias, force=force, reason=reason, gate_file=gate_file, output=output, config_dir=config_dir,
     )  # fmt: skip
     from zoo.versions.report import gate_lines
@@ -113,12 +113,12 @@ def promote(
 
 @command(app, "rollback")
 def rollback(
-    alias: Annotated[str, typer.Argument(metavar="ALIAS")], reason: Reason = "", index: OneIndex = None
+    alias: Annotated[str, typer.Argument(metavar="ALIAS")], reason: Reason = "", path: OneIndex = None
 ) -> None:
     """Point an alias to the version that was promoted before."""
     from zoo.versions.promote import rollback as roll_back
 
-    moved = roll_back(_path_of(index), alias, reason)
+    moved = roll_back(_path_of(path), alias, reason)
     _say([f"{moved.alias}: {moved.from_} -> {moved.to}"])
 
 
@@ -137,11 +137,11 @@ def merge(
     _say([f"{output}: {1 - alpha:g} of {first} and {alpha:g} of {second}; see what it is worth: zoo compare"])
 
 
-def _path_of(index: Path | None) -> Path:
+def _path_of(given: Path | None) -> Path:
     from zoo.hub.index import root
     from zoo.hub.schema import INDEX_FILE
 
-    path = root() if index is None else index
+    path = root() if given is None else given
     path = path / INDEX_FILE if path.is_dir() else path
     if not path.is_file():
         raise ZooError(f"--index {path}: no such file; `zoo add` makes an index")

@@ -76,15 +76,17 @@ def slices(table: pl.DataFrame, by: str, edges: Sequence[float] | None = None) -
         raise ValueError(f"the table has no column {by!r} to slice by: it has {', '.join(table.columns)}")
     edges = SLICES.get(by) if edges is None else edges
     values = table[by].to_list()
-    bins: list[tuple[int, str | int | float]]
     if edges is None:
-        order = {value: i for i, value in enumerate(sorted(v for v in set(values) if v is not None))}
-        bins = [(len(order), "unknown") if v is None else (order[v], v) for v in values]
+        kinds = sorted({v for v in values if v is not None})
+        order = {value: i for i, value in enumerate(kinds)}
+        names = [str(kind) for kind in kinds]
+        index = np.array([len(kinds) if v is None else order[v] for v in values])
     else:
         names = _bin_names(edges)
-        index = [len(names) if v is None else int(np.searchsorted(edges, v, side="right")) for v in values]
-        bins = [(i, [*names, "unknown"][i]) for i in index]
-    return {str(key[1]): pl.Series([b == key for b in bins]) for key in sorted(set(bins), key=lambda b: b[0])}
+        index = np.array(
+            [len(names) if v is None else int(np.searchsorted(edges, v, side="right")) for v in values]
+        )
+    return {[*names, "unknown"][i]: pl.Series(index == i) for i in np.unique(index)}
 
 
 def _bin_names(edges: Sequence[float]) -> list[str]:

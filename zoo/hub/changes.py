@@ -37,8 +37,8 @@ def recorded(config: Mapping[str, Any], left_out: Collection[str]) -> dict[str, 
     return {key: value for key, value in flat(dict(config)).items() if key.split(".")[0] not in left_out}
 
 
-def parent_name(given: str) -> str:
-    """What a checkpoint is called as a parent: an alias may move, so its full name; a path as it is."""
+def lasting_name(given: str) -> str:
+    """What a parent is called in records: an alias may move, so its full name; a path as it is."""
     return full_name(given) or given
 
 

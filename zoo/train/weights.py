@@ -11,7 +11,7 @@ from zoo.data.mixture import Seen
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.hub import checkpoint
-from zoo.hub.changes import changes_from, parent_name, recorded
+from zoo.hub.changes import changes_from, lasting_name, recorded
 from zoo.hub.metadata import Licences, SourceSeen, Training, describe
 from zoo.model.network import Network
 from zoo.model.norms import unsplit_name
@@ -146,8 +146,8 @@ def _descent(config: TrainConfig, training: Training) -> dict[str, Any]:
         return {"config": own}
     first, *others = config.parents
     return {
-        "parent": parent_name(first),
-        "other_parents": [parent_name(other) for other in others],
+        "parent": lasting_name(first),
+        "other_parents": [lasting_name(other) for other in others],
         "changes": changes_from(first, training, own, MAY_CHANGE),
         "config": own,
     }

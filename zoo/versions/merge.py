@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zoo.errors import ZooError
 from zoo.hub import checkpoint
-from zoo.hub.changes import differences, flat, parent_name
+from zoo.hub.changes import differences, flat, lasting_name
 from zoo.hub.index import resolve
 from zoo.hub.metadata import Changes, Licences, ModelMetadata, Training, describe
 from zoo.model.interpolate import interpolate
@@ -51,8 +51,8 @@ def merge(a: str, b: str, alpha: float, folder: Path, command: str = "") -> Mode
             command=command or f"zoo merge {a} {b} --alpha {alpha:g} -o {folder.name}",
         ),
         _licences(ours, theirs),
-        parent=parent_name(a),
-        other_parents=[parent_name(b)],
+        parent=lasting_name(a),
+        other_parents=[lasting_name(b)],
         changes=Changes(config={"merge.alpha": (0.0, alpha)}),
     )
     # At alpha = 1 the counters of batch norms are those of B too.

@@ -120,7 +120,7 @@ def pair(
     together: list[_Work] = []
     alone: dict[tuple[str, str], list[_Work]] = {}
     too_small: list[Cell] = []
-    for column, value, mask in _parts(a, columns):
+    for column, value, mask in _parts(a, columns, min_samples):
         one_group = column in GROUPS
         at = blocks(mask) if one_group else groups
         for name, (ours, theirs) in made.items():
@@ -139,11 +139,13 @@ def pair(
     a_values, b_values, a_drawn, b_drawn = (
         np.concatenate(parts, axis=-1) for parts in zip(*values, strict=True)
     )
+    told = np.isfinite(a_values) & np.isfinite(b_values)  # not the mIoU of a slice that lacks a class
+    too_small += [work.cell for work, ok in zip(done, told, strict=True) if not ok]
     return Paired(
-        [work.cell for work in done],
-        [work.size for work in done],
+        [work.cell for work, ok in zip(done, told, strict=True) if ok],
+        [work.size for work, ok in zip(done, told, strict=True) if ok],
         {name: ours.low_is_good for name, (ours, _) in made.items()},
-        a_values, b_values, a_drawn, b_drawn, too_small,
+        a_values[told], b_values[told], a_drawn[:, told], b_drawn[:, told], too_small,
     )  # fmt: skip
 
 
@@ -162,10 +164,12 @@ def _check_same_samples(a: pl.DataFrame, b: pl.DataFrame) -> None:
 
 
 def _parts(
-    table: pl.DataFrame, columns: Mapping[str, Sequence[float] | None]
+    table: pl.DataFrame, columns: Mapping[str, Sequence[float] | None], min_samples: int
 ) -> Iterator[tuple[str, str, Mask]]:
     yield "", "", np.ones(len(table), bool)
     for column, edges in columns.items():
+        if column in GROUPS and table[column].value_counts()["count"].max() < min_samples:
+            continue  # thousands of people with some frames each: nobody is a slice
         found = slices(table, column, edges)
         parts = {value: rows for value, rows in found.items() if value != "unknown"}
         if len(parts) > 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from zoo.config import EvalConfig, compose
+from zoo.config import EvalConfig, RoomPoolData, compose
 from zoo.config.gate import GateConfig, load_gate
 from zoo.errors import ZooError
 from zoo.hub.index import resolve, using
@@ -91,6 +91,11 @@ def compared(
     first, second = (load(name, asked[0].device) for name in (a, b))
     results: list[Result] = []
     for config in asked:
+        if isinstance(config.data, RoomPoolData) and not config.data.path.exists():
+            raise ZooError(
+                f"{config.data.path} is missing: render it (zoo render rooms -n 1000 --seed 5102 "
+                f"--size 320x240 -o {config.data.path}), or name other data: data=..."
+            )
         with Report(console, config.count) as report:
             measured = measure_both(config, first, second, (a, b), report.reach)
         metrics = [name for name in metrics_of(measured.a) if name in metrics_of(measured.b)]
