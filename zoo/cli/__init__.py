@@ -12,6 +12,7 @@ from zoo.cli import (
     sweep,
     sync,
     train,
+    versions,
 )
 from zoo.cli.app import app, main
 
@@ -29,4 +30,5 @@ __all__ = [
     "sweep",
     "sync",
     "train",
+    "versions",
 ]
