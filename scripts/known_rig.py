@@ -40,8 +40,8 @@ from zoo.geometry.glint_assignment import assign_glints
 from zoo.geometry.glint_inverse import CorneaPrior, cornea_from_glints
 from zoo.model.heads.gaze import visual_axis
 from zoo.model.heads.keypoints import GLINT_SCORE
-from zoo.predict.precision import glint_sigma_px
 from zoo.predict.native import PRESENT
+from zoo.predict.precision import glint_sigma_px
 from zoo.predict.predictor import Predictor, load
 from zoo.predict.refine import LEAST_MARGIN, refine
 from zoo.predict.rig import KnownRig, read_rig

@@ -66,11 +66,11 @@ def headset_eyes(count: int) -> Eye:
 
 
 def turned(axis: Tensor, sd: float, seed: int, alike: Tensor | None = None) -> Tensor:
-    """With errors of deviation `sd`, of which 35 % are common with those of a pupil in the image, `alike`."""
+    """With errors of deviation `sd`, which correlate by 0.3 with those of a pupil in the image, `alike`."""
     flat = sd * normal(seed, len(axis), 2)
     if alike is not None:
         along = transform(listing(axis)[..., :2].mT, torch.nn.functional.pad(alike, (0, 1)))
-        flat = math.sqrt(1 - 0.35**2) * flat + 0.35 * sd * along
+        flat = math.sqrt(1 - 0.3**2) * flat + 0.3 * sd * along
     turn = transform(listing(axis)[..., :2], flat)
     return transform(rotation_from_axis_angle(torch.linalg.cross(axis, turn)), axis)
 
