@@ -161,7 +161,7 @@ def test_every_recipe_composes(name: str, folder: Path) -> None:
     assert config.validation.data.type == ("room_pool" if name == "deltas_s" else "render")
 
 
-@pytest.mark.parametrize("group", ["trainer", "logger", "augment", "optimizer"])
+@pytest.mark.parametrize("group", ["trainer", "logger", "augment", "optimizer", "balance"])
 def test_every_choice_composes(group: str, folder: Path) -> None:
     for choice in choices(group):
         compose("train", [*BASE, f"{group}={choice}"], folder)

@@ -14,7 +14,7 @@ from zoo.errors import ZooError
 
 app = typer.Typer(
     name="zoo",
-    help="Models that look at eyes and at rooms: pretrained checkpoints, prediction, training and synthetic data.",
+    help="Models that look at eyes and at rooms: checkpoints, prediction, training, synthetic data.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -191,4 +191,9 @@ TrainData = Annotated[Data | MixtureData, Field(discriminator="type")]
 
 def is_views(data: Data) -> bool:
     """Whether the samples are posed views, rather than eyes."""
-    return isinstance(data, RoomPoolData | CaptureData)
+    return is_view_type(data.type)
+
+
+def is_view_type(name: str) -> bool:
+    """Whether data of that `type` are posed views."""
+    return name in ("room_pool", "capture")

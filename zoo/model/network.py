@@ -21,6 +21,7 @@ from zoo.model.backbone import build_backbone
 from zoo.model.config import TRUNK, NetworkConfig
 from zoo.model.heads import Task, build_head
 from zoo.model.neck import Features, Given, Neck
+from zoo.model.norms import Switch, split_norms
 from zoo.model.patch import patch_features
 from zoo.model.views import ViewFeatures
 
@@ -46,6 +47,10 @@ class Network(nn.Module):
         for head in config.heads.values():
             if head.type == "eye3d" and head.patch is not None:
                 channels = channels._replace(look=patch_features(head.patch))
+        self._switch = Switch()
+        if config.norms == "per_kind":
+            split_norms(self.backbone, self._switch)
+            split_norms(self.neck, self._switch)
         self.heads = nn.ModuleDict({k: build_head(h, channels) for k, h in config.heads.items()})
         self._frozen: list[nn.Module] = []
         self.to(memory_format=torch.channels_last)  # what convolutions are fastest in
@@ -72,6 +77,7 @@ class Network(nn.Module):
             ValueError: an unknown head.
         """
         chosen = self.heads_of("eyes") if heads is None else heads
+        self._switch.kind = "eyes"
         size = (image.shape[2], image.shape[3])
         padded = self._prepare(image)
         modules = self._in_order({name: self.head(name) for name in chosen})
@@ -114,6 +120,7 @@ class Network(nn.Module):
         """
         modules = {name: self.head(name) for name in (self.heads_of("views") if heads is None else heads)}
         needs = {need for head in modules.values() for need in head.needs}
+        self._switch.kind = "views"
         images, cameras = batch["images"], batch["cameras"]
         b, v, _, height, width = images.shape
         flat = images.flatten(0, 1)

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from zoo.config import TrainConfig
 from zoo.errors import ZooError
 from zoo.files import write_text
+from zoo.train.processes import is_first
 
 CHECKPOINT: Final = "last.ckpt"
 MODEL: Final = "checkpoint"
@@ -71,6 +72,8 @@ def open_run(config: TrainConfig) -> Path | None:
             )
     if start is not None:
         _check_same(start.parent / "config.yaml", config)
+    if not is_first():
+        return start
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

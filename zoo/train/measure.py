@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 import torch
 
 from zoo import evaluate
-from zoo.config import PoolData, RenderData, TrainConfig
-from zoo.data.kinds import Batch
+from zoo.config import Data, PoolData, RenderData, TrainConfig
+from zoo.data.kinds import KINDS, Batch, Kind, kind_of
 from zoo.data.pool import PoolWriter
 from zoo.model.network import Network
 from zoo.train.console import say
-from zoo.train.data import batches_of
+from zoo.train.data import batches_of, canvas_of
 from zoo.train.folder import HELD_OUT
 
 
@@ -24,22 +24,21 @@ class HeldOut:
         self.device = device
 
     def __iter__(self) -> Iterator[Batch]:
-        config = self.config
-        data = config.validation.data
+        held_out = self.config.validation
+        data = held_out.data
         if isinstance(data, RenderData):
             self._render()
-            data = PoolData(type="pool", path=config.run_dir / HELD_OUT)
-        yield from batches_of(
-            data,
-            config.validation.seed,
-            config.validation.count,
-            config.held_out_batch,
-            config.network.input,
-            self.device,
-        )
+            data = PoolData(type="pool", path=self.config.run_dir / HELD_OUT)
+        yield from self._batches(data, held_out.count)
+        if held_out.views is not None:
+            yield from self._batches(held_out.views, held_out.views_count)
+
+    def _batches(self, data: Data, count: int) -> Iterator[Batch]:
+        config, seed = self.config, self.config.validation.seed
+        yield from batches_of(data, seed, count, config.batch_of(data), canvas_of(config, data), self.device)
 
     def _render(self) -> None:
-        held_out, size = self.config.validation, self.config.network.input
+        held_out, size = self.config.validation, canvas_of(self.config, self.config.validation.data)
         spec = {"data": held_out.data.model_dump(mode="json"), "seed": held_out.seed}
         writer = PoolWriter(self.config.run_dir / HELD_OUT, spec, held_out.count, size.height, size.width)
         if writer.done == held_out.count:
@@ -49,7 +48,7 @@ class HeldOut:
             held_out.data,
             held_out.seed,
             held_out.count,
-            self.config.held_out_batch,
+            self.config.batch_of(held_out.data),
             size,
             self.device,
             writer.done,
@@ -65,13 +64,17 @@ def measure(network: Network, batches: Iterable[Batch], device: torch.device) ->
 
     training = network.training
     network.eval()
-    tables = []
+    tables: dict[Kind, list[polars.DataFrame]] = {}
     for batch in batches:
         batch = to_device(batch, device)
         predictions = network.answer(batch)
-        tables.append(evaluate.rows(predictions, batch, network))
+        tables.setdefault(kind_of(batch), []).append(evaluate.rows(predictions, batch, network))
     network.train(training)
-    return evaluate.summarise(polars.concat(tables))
+    metrics: dict[str, float] = {}
+    for kind in reversed(KINDS):  # eyes last: the number of frames is theirs
+        if kind in tables:
+            metrics |= evaluate.summarise(polars.concat(tables[kind]))
+    return metrics
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

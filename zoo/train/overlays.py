@@ -23,7 +23,7 @@ def log_overlays(module: ZooModule, batches: Iterable[Batch], count: int) -> Non
     logger = module.logger
     if count == 0 or not isinstance(logger, WandbLogger):
         return
-    pictures = list(islice(overlays(module.ema.average, batches, module.device), count))
+    pictures = list(islice(overlays(module.released(), batches, module.device), count))
     logger.log_image("validation/overlays", pictures, step=module.global_step)
 
 

@@ -15,14 +15,18 @@ from typing import Any, Final
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 from zoo.config import RenderData, TrainConfig
-from zoo.data.batches import loader
+from zoo.data.batches import Split, loader
 from zoo.data.kinds import Batch, MixedBatch
 from zoo.data.mixture import Mixture
 from zoo.errors import ZooError
+from zoo.hub import checkpoint
+from zoo.hub.index import resolve
 from zoo.memory import keep_freed_memory
 from zoo.model.network import Network
+from zoo.train.before_after import show_before_and_after
 from zoo.train.callbacks import Clock, Keeper, Report, Validator
 from zoo.train.console import say
 from zoo.train.data import FromSource, Rendered, training_batches
@@ -31,6 +35,7 @@ from zoo.train.loggers import make_logger
 from zoo.train.measure import HeldOut, measure
 from zoo.train.module import ZooModule
 from zoo.train.overlays import log_overlays
+from zoo.train.processes import is_first
 from zoo.train.stop import Stop
 from zoo.train.weights import export, load_matching, report
 
@@ -55,7 +60,7 @@ def train(config: TrainConfig) -> Path:
     workers, data = _data(config)
     module = _module(config, start, data, workers)
     stop = Stop(config.stop_after_minutes)
-    logger = make_logger(config, first_step * config.step_samples)
+    logger = make_logger(config, first_step * config.step_samples) if is_first() else None
     trainer = _trainer(config, stop, logger, data)
     if start is not None:
         say(f"{folder}: going on at {first_step * config.step_samples:,} of {config.samples:,} samples")
@@ -72,6 +77,8 @@ def train(config: TrainConfig) -> Path:
             f"{stop.reason}: saved at {module.seen:,} of {config.samples:,} samples. The same command goes on"
         )
     else:
+        if config.retain is not None and is_first():
+            show_before_and_after(config, module.released(), device_of(config))
         say(f"finished: {config.samples:,} samples; the weights are in {folder / MODEL}")
     return folder
 
@@ -123,17 +130,33 @@ def _module(
     config: TrainConfig, start: Path | None, data: FromSource | Rendered | Mixture, workers: int
 ) -> ZooModule:
     torch.manual_seed(config.seed)
-    network = Network(config.used_network, fetch_weights=config.init is None and start is None)
-    if config.init is not None and start is None:
-        say(report(config.init, load_matching(network, config.init)))
+    network = Network(config.used_network, fetch_weights=not config.parents and start is None)
+    taken: set[str] | None = None
+    for init in config.parents if start is None else []:
+        result = load_matching(network, init, taken)
+        taken = {*(taken or ()), *result.loaded}
+        say(report(init, result))
     network.freeze(config.freeze)
-    return ZooModule(network, config, partial(_load, data, workers), data.ids)
+    keeps = config.retain is not None and config.retain.uses_parent
+    parent = checkpoint.load(resolve(config.parents[0]))[0] if keeps else None
+    return ZooModule(network, config, partial(_load, data, workers), data.ids, parent)
 
 
-def _load(data: Any, workers: int, first_step: int, last_step: int) -> Iterable[Batch | MixedBatch]:
+def _load(
+    data: FromSource | Rendered | Mixture, workers: int, first_step: int, last_step: int, split: Split
+) -> Iterable[Batch | MixedBatch]:
+    data.split = split
     if workers == 0:
         return map(data.__getitem__, range(first_step, last_step))
-    return loader(data, first_step, last_step, workers)
+    dataset: Any = data
+    return loader(dataset, first_step, last_step, workers)
+
+
+def _strategy(config: TrainConfig, device: torch.device) -> Strategy | str:
+    if config.trainer.devices == 1:
+        return "auto"
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    return DDPStrategy(process_group_backend=backend, find_unused_parameters=True)
 
 
 def _trainer(
@@ -145,7 +168,7 @@ def _trainer(
     held_out = HeldOut(config, device)
 
     def measured(module: ZooModule, seen: int) -> dict[str, float]:
-        metrics = measure(module.ema.average, held_out, module.device)
+        metrics = measure(module.released(), held_out, module.device)
         for sink in module.trainer.loggers:
             sink.log_metrics(
                 {f"validation/{k}": v for k, v in metrics.items()} | {"samples": seen}, module.global_step
@@ -158,11 +181,12 @@ def _trainer(
     def exported(module: ZooModule) -> None:
         numbers = {k: v for k, v in validator.metrics.items() if k not in ("samples", "seconds")}
         shown = data.seen(module.trainer.global_step) if isinstance(data, Mixture) else {}
-        export(config, module.ema.average, module.seen, numbers, shown)
+        export(config, module.released(), module.seen, numbers, shown)
 
     return pl.Trainer(
         accelerator={"cuda": "gpu"}.get(device.type, device.type),
-        devices=1,
+        devices=config.trainer.devices,
+        strategy=_strategy(config, device),
         precision=_PRECISION[config.trainer.precision],  # type: ignore[arg-type]
         max_epochs=-1,
         max_steps=config.steps,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 from zoo.config import TrainConfig
@@ -14,6 +14,7 @@ from zoo.hub import checkpoint
 from zoo.hub.index import resolve
 from zoo.hub.metadata import Licences, SourceSeen, Training, describe
 from zoo.model.network import Network
+from zoo.model.norms import unsplit_name
 from zoo.train.folder import MODEL, SEEN, command_line, git_state
 
 
@@ -25,25 +26,36 @@ class Loaded(NamedTuple):
     skipped: list[str]
 
 
-def load_matching(network: Network, init: str) -> Loaded:
+def load_matching(network: Network, init: str, taken: Collection[str] | None = None) -> Loaded:
     """Copy every tensor of checkpoint `init` that has the name and shape of one of `network`.
 
+    Norms that serve one kind of input start from those that serve all, where the checkpoint has such.
+
+    Args:
+        taken: tensors that came from another checkpoint before and stay; None: this is the first one.
+
     Raises:
-        ZooError: no such checkpoint, or most of its backbone does not fit.
+        ZooError: no such checkpoint, or most of the first one's backbone does not fit.
     """
     old = checkpoint.load(resolve(init))[0].state_dict()
     own = network.state_dict()
-    loaded = [name for name in own if name in old and own[name].shape == old[name].shape]
+    sources = {name: unsplit_name(name, old.keys()) for name in own}
+    loaded = [
+        name
+        for name, source in sources.items()
+        if name not in (taken or ()) and source in old and own[name].shape == old[source].shape
+    ]
     trunk = {name: own[name].numel() for name in own if name.startswith("backbone.")}
-    if sum(trunk.get(name, 0) for name in loaded) < 0.5 * sum(trunk.values()):
+    if taken is None and sum(trunk.get(name, 0) for name in loaded) < 0.5 * sum(trunk.values()):
         raise ZooError(
             f"init={init}: most of its backbone does not fit the network of this run; "
             "leave network= away to get the checkpoint's own network"
         )
     for name in loaded:
-        own[name].copy_(old[name])
-    left = set(loaded)
-    return Loaded(loaded, [n for n in own if n not in left], [n for n in old if n not in left])
+        own[name].copy_(old[sources[name]])
+    used = {sources[name] for name in loaded}
+    filled = {*loaded, *(taken or ())}
+    return Loaded(loaded, [n for n in own if n not in filled], [n for n in old if n not in used])
 
 
 def report(init: str, result: Loaded) -> str:
@@ -112,7 +124,7 @@ def export(
         training,
         licences,
         {"validation": metrics} if metrics else None,
-        parent=config.init,
+        parent=config.parents[0] if config.parents else None,
     )
     if shown:
         table = {"samples": seen, "sources": [source.model_dump() for source in training.sources]}

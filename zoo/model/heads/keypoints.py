@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +34,7 @@ class KeypointsHead(Head[KeypointsConfig]):
     regressed offset in the cell.
     """
 
-    needs: ClassVar[tuple[Map, ...]] = ("pooled", "stride4")
+    needs: tuple[Map, ...] = ("pooled", "stride4")
 
     def __init__(self, config: KeypointsConfig, channels: FeatureChannels) -> None:
         super().__init__(config, channels)

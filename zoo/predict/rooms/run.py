@@ -108,7 +108,7 @@ def _stream(
     report: Report,
     batch_size: int,
 ) -> None:
-    trained = predictor.metadata.preprocessing
+    trained = predictor.metadata.network.canvas("views")
     size = network_size(jobs[0].frame.size, (trained.height, trained.width))
     waiting: list[Loaded] = []
 
