@@ -22,10 +22,10 @@ from typing import Final
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from zoo.config import compose
 from zoo.config.rendering import load_domain, load_rig
-from zoo.data.sample import EyeBatch
 from zoo.data.sources.folder import TABLE, Folder
 from zoo.exam.run import evaluate
 from zoo.files import write_text
@@ -37,6 +37,7 @@ from zoo.train.run import train
 
 RIG: Final = "headset"
 SEED: Final = 9101
+TRUTH: Final = ("cornea_mm", "pupil_mm", "cornea_radius_mm", "optical")
 SHOWN: Final = (
     *("gaze/optical_deg_mean", "gaze/optical_deg_median", "gaze/sigma_share"),
     *("eye3d/cornea_mm_mean", "eye3d/cornea_mm_median", "eye3d/geometric_deg_median"),
@@ -78,8 +79,8 @@ def main() -> None:
     print(json.dumps(report, indent=1))
 
 
-def render(folder: Path, count: int) -> EyeBatch:
-    """Frames as the rig's camera would save them; their labels stay here."""
+def render(folder: Path, count: int) -> dict[str, Tensor]:
+    """Frames as the rig's camera would save them; their true labels (`TRUTH`) are returned."""
     folder.mkdir(parents=True, exist_ok=True)
     rig = load_rig(RIG)
     renderer = EyeRenderer(load_domain("train"), SEED, rig, 240, 320)
@@ -88,11 +89,11 @@ def render(folder: Path, count: int) -> EyeBatch:
         batch = renderer.render(torch.arange(start, min(start + 50, count)))
         for i, image in enumerate(batch["image"][:, 0]):
             cv2.imwrite(str(folder / f"{start + i:05d}.png"), (image.numpy() * 255).round().astype("uint8"))
-        parts.append({k: v for k, v in batch.items() if k not in ("image", "content", "segmentation")})
-    return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}  # type: ignore[return-value]
+        parts.append({key: batch[key] for key in TRUTH})  # type: ignore[literal-required]
+    return {key: torch.cat([part[key] for part in parts]) for key in TRUTH}
 
 
-def write_truth(pseudo: Path, path: Path, truth: EyeBatch) -> None:
+def write_truth(pseudo: Path, path: Path, truth: dict[str, Tensor]) -> None:
     """The table of the pseudo-labels with the true ones in their place."""
     with pseudo.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -102,7 +103,7 @@ def write_truth(pseudo: Path, path: Path, truth: EyeBatch) -> None:
     for row in rows:
         i = int(Path(row["file"]).stem)
         for point in ("cornea", "pupil"):
-            for axis, value in zip("xyz", truth[f"{point}_mm"][i].tolist(), strict=True):  # type: ignore[literal-required]
+            for axis, value in zip("xyz", truth[f"{point}_mm"][i].tolist(), strict=True):
                 row[f"{point}_{axis}_mm"] = f"{value:.4f}"
         for axis, value in zip("xyz", truth["optical"][i].tolist(), strict=True):
             row[f"optical_{axis}"] = f"{value:.6f}"
