@@ -385,6 +385,6 @@ def test_the_released_network_gets_better_on_the_reference_rig() -> None:
     used = (better["eye3d"]["glints_used"] > 0) & batch["eye3d_valid"]
     assert used.sum() >= 12
     # The cornea gains most; the axis hangs on the pupil, too, which the glints do not show.
-    for name, key, share in (("eye3d", "cornea_mm", 0.7), ("gaze", "optical", 1.05)):
+    for name, key, share in (("eye3d", "cornea_mm", 0.7), ("gaze", "optical", 0.9)):
         before, after = ((part[name][key] - batch[key])[used].norm(dim=1).mean() for part in (heads, better))
         assert after < share * before
