@@ -31,6 +31,9 @@ from zoo.predict.run import predicted
 from zoo.predict.sources import Source, find_sources
 
 _NEEDED: Final = ("keypoints", "segmentation")
+_MOST_UNSURE_PX: Final = 1.2
+"""Of the pupil's place, pixels of the network's image. On rendered eyes a third of the frames have more, and
+labels that are worse by half."""
 _SEED: Final = 0
 COLUMNS: Final = (
     *("file", "eye_side", "fx", "fy", "cx", "cy", "pupil_present"),
@@ -145,6 +148,8 @@ def _seen(result: EyeResult, size: tuple[int, int]) -> Seen:
     pupil, centroid = result.pupil_px, result.pupil_mask_px
     axes = result.pupil_major_px, result.pupil_minor_px
     located = pupil is not None and centroid is not None and None not in axes
+    if result.pupil_sigma_px is not None:
+        located &= result.pupil_sigma_px * canvas <= _MOST_UNSURE_PX
 
     def pair(values: object) -> Tensor:
         return torch.tensor(values if located else (0.0, 0.0), dtype=torch.float64)

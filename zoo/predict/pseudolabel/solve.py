@@ -25,15 +25,15 @@ LEAST_GLINTS: Final = 3
 """Two always meet in some cornea; only a third can contradict them."""
 _MOST_RESIDUAL: Final = 2.0
 """Of the glints, in their own standard deviations; by chance 1 % of frames have more."""
-_MOST_UNEVEN: Final = 0.08
+_MOST_UNEVEN: Final = 0.12
 """Distance of the visible pupil's centroid from the whole pupil's centre, over its longer axis: more, and a
 lid cuts the pupil, or one of the two is wrong."""
 _MOST_ASKEW: Final = 0.15
 """Difference of the pupil's shorter over its longer axis from what the found axis foreshortens it to."""
 
 REASONS: Final = (
-    "no pupil, or one that is cut by a lid or found in two places",
-    f"fewer than {LEAST_GLINTS} glints that agree on which LEDs made them",
+    "no pupil, or one that is cut by a lid or that two heads find in two places",
+    f"fewer than {LEAST_GLINTS} glints, or less than half of them, that agree on which LEDs made them",
     "glints that no one cornea explains",
     "a pupil that is not behind that cornea, or not as round as its axis says",
 )
@@ -49,7 +49,7 @@ class Seen(NamedTuple):
     pupil_px: Tensor  # (B, 2) centre of the whole pupil's image
     centroid_px: Tensor  # (B, 2) of its visible pixels
     axes_px: Tensor  # (B, 2) the longer and the shorter full axis of its ellipse
-    located: Tensor  # (B,) bool: there is a pupil, and the three fields before are known
+    located: Tensor  # (B,) bool: there is a pupil to rely on, and the three fields before are known
 
 
 class Labels(NamedTuple):
@@ -102,14 +102,15 @@ def solve(
     distance = draws.normal("pupil_distance", reach.mean, reach.sd, low=reach.low, high=reach.high).double()
     gaze = classical_gaze(cornea, seen.pupil_px.double(), cameras, own, distance)
 
-    expected = (2 * (sigma**2 * used).sum(1) / used.sum(1).clamp(min=1)).sqrt()
+    number = used.sum(1)
+    expected = (2 * (sigma**2 * used).sum(1) / number.clamp(min=1)).sqrt()
     longer, shorter = seen.axes_px.double().unbind(1)
     uneven = (seen.centroid_px - seen.pupil_px).double().norm(dim=1) / longer.clamp(min=1e-9)
     along = -dot(gaze.optical, unit_rays(seen.pupil_px.double(), cameras))
     askew = (shorter / longer.clamp(min=1e-9) - along).abs()
     reason = _first(
         ~seen.located | (uneven > _MOST_UNEVEN),
-        ~assigned.ok | (used.sum(1) < LEAST_GLINTS),
+        ~assigned.ok | (number < LEAST_GLINTS) | (2 * number <= seen.valid.sum(1)),
         ~fix.ok | (fix.rms_px > _MOST_RESIDUAL * expected),
         ~gaze.ok | (askew > _MOST_ASKEW),
     )
