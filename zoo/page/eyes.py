@@ -93,12 +93,13 @@ def predict_video(
     first = next(islice(read_video(video), 1), "has no frame")
     if isinstance(first, str):
         raise ZooError(f"{video.name}: {first}")
+    height, width = first[2].shape
     told = io.StringIO()
     predict_sources(
         name,
         [str(video)],
         folder,
-        camera=_camera_file(camera, video, *first[2].shape, folder),
+        camera=_camera_file(camera, video, height, width, folder),
         console=Console(file=told, width=1000),
         reached=reached,
     )
