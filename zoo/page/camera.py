@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from zoo.conventions import EYE_SIDES, EyeSide
 from zoo.errors import ZooError
-from zoo.predict.cameras import Cameras, FrameCamera, read_cameras
+from zoo.predict.cameras import read_cameras
 
 UNKNOWN_SIDE: Final = "unknown"
 SIDES: Final = (UNKNOWN_SIDE, *EYE_SIDES)
@@ -56,8 +56,3 @@ class CameraFields(NamedTuple):
             raise ZooError(f"a horizontal field of view of {fov:g} degrees: {low:g} to {high:g} are possible")
         focal = width / 2 / math.tan(math.radians(fov) / 2)
         return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1.0]])
-
-    def cameras(self, height: int, width: int) -> Cameras:
-        """The same, for frames of a video."""
-        matrix = self.matrix(height, width)
-        return Cameras(None if matrix is None else FrameCamera(matrix, self.eye_side), {})

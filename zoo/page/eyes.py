@@ -93,7 +93,7 @@ def predict_video(
     first = next(islice(read_video(video), 1), "has no frame")
     if isinstance(first, str):
         raise ZooError(f"{video.name}: {first}")
-    height, width = first[2].shape[:2]
+    height, width = first[2].shape
     told = io.StringIO()
     predict_sources(
         name,

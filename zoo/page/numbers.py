@@ -35,7 +35,7 @@ def rows(result: EyeResult) -> list[Row]:
         found.append(("pupil ellipse, full axes", axes, "px", f"at {result.pupil_angle_deg or 0:.0f}°"))
     add("pupil, visible area", result.pupil_area_px, 0, "px²")
     if result.pupil_present is None or result.pupil_px is not None:
-        add("glints", len(result.glints) if result.glints else None, 0, "")
+        add("glints", float(len(result.glints)) if result.glints else None, 0, "")
     for name, axis in (("optical axis", result.optical), ("visual axis", result.visual)):
         if axis is not None:
             pitch, yaw = angles_deg(axis)

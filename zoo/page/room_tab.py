@@ -55,7 +55,7 @@ def room_tab(gradio: Any, offer: Offered, workspace: Workspace, local: bool) -> 
     files = gradio.File(label="Files", interactive=False, file_count="multiple")
     answers = [model, previews, numbers, files, message]
 
-    def answered(chosen: str, capture: Path, views: float, centimetres: float, progress: Any) -> list[Any]:
+    def answered(chosen: str, capture: Path, views: Any, centimetres: Any, progress: Any) -> list[Any]:
         answer = rooms.predict_capture(
             offer.folder(chosen),
             capture,
@@ -76,7 +76,7 @@ def room_tab(gradio: Any, offer: Offered, workspace: Workspace, local: bool) -> 
 
     @told(answers)
     def predict(
-        chosen: str, uploaded: str | None, path: str, views: float, centimetres: float, progress: Any
+        chosen: str, uploaded: str | None, path: str, views: Any, centimetres: Any, progress: Any
     ) -> list[Any]:
         path = path.strip() if local and path else ""  # who calls the page's API fills in hidden fields too
         if uploaded is None and not path:
@@ -86,7 +86,7 @@ def room_tab(gradio: Any, offer: Offered, workspace: Workspace, local: bool) -> 
         return answered(chosen, Path(uploaded or path), views, centimetres, progress)
 
     @told(answers)
-    def render(chosen: str, views: float, centimetres: float, progress: Any) -> list[Any]:
+    def render(chosen: str, views: Any, centimetres: Any, progress: Any) -> list[Any]:
         made = samples.rendered_room(workspace.folder(), random.randrange(2**31))
         return answered(chosen, made, views, centimetres, progress)
 

@@ -94,7 +94,7 @@ def _numbers(table: list[dict[str, str]], skipped: int) -> list[Row]:
             rows.append((label, f"{scale * statistics.median(values):.{digits}f}", unit, note))
 
     middle("median_depth_m", "depth", 2, "m", note="median of the frames' medians")
-    middle("confident_share", "sure pixels", 0, "%", 100, note="sigma of at most 10 % of the depth")
+    middle("confident_share", "sure pixels", 0, "%", 100.0, note="sigma of at most 10 % of the depth")
     middle("points", "matched points a frame", 0, "")
     middle("baseline_m", "baseline", 2, "m", note="to the farthest source")
     return rows
