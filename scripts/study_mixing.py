@@ -13,14 +13,16 @@ was fixed before any result was seen:
 * **Regimes.** ``real``: from random weights, real images alone. ``mixed``: from random weights, half of each
   batch real, half rendered. ``finetuned``: from the parent, real images alone. ``rendered``: from random
   weights, no real image. ``parent``: rendered images alone for `Grid.parent` samples, once, for all cells.
+  ``replayed``: from the parent, half real, half rendered. (This one was added when the first cells showed
+  that the budget is too short to learn rendered and real eyes together from nothing.)
 * **Budget.** Every cell takes the same number of steps of 32 images, whatever its number of real images;
-  only the parent's are extra, paid once. So `finetuned` rests on more computing than `real`, which starts
-  from random weights: ``real_long`` (all real images, twice the steps) tells what `real` would gain by it.
+  only the parent's are extra, paid once. So what starts from it rests on more computing than `real`, which
+  starts from random weights: ``real_long`` (all real images, twice the steps) tells what `real` would gain.
 * **Real images.** 10, 30, 100, 300, 1000 or all of the fold's training people, drawn at random over people
   and sessions; a smaller set is part of the larger one. The seed (0, 1, 2) chooses the set, the weights and
   the order.
-* **The rest** is that of the released networks and the same for all: Muon (4e-3, `finetuned` 1e-3: the rates
-  of experiment=eyenet_nano and experiment=headset), cosine schedule, averaged weights,
+* **The rest** is that of the released networks and the same for all: Muon (4e-3, from the parent 1e-3: the
+  rates of experiment=eyenet_nano and experiment=headset), cosine schedule, averaged weights,
   augment=strong. Nothing was tuned on MEYE, and the weights of the last step are those that are measured.
 * **Measure.** Through the predictor, in native pixels of 128x128: pupil centroid within 2 px and its 95th
   percentile, pupil IoU (mean over frames), blink AP (person 50 never blinks), by person, then the mean over
@@ -61,6 +63,8 @@ from zoo.train.run import train
 
 FOLDS: Final = {"a": (44, 50, 51), "b": (42, 49)}
 """Whom a fold trains on; it is tested on the others."""
+REGIMES: Final = ("real", "finetuned", "replayed", "mixed")
+"""That are run for every number of real images."""
 SIZE: Final = 64  # of the network's input, pixels
 BATCH: Final = 32
 HELD_OUT: Final = 64  # rendered frames that training itself validates on; nothing here depends on them
@@ -112,16 +116,17 @@ class Cell(NamedTuple):
 
 
 def cells(grid: Grid) -> list[Cell]:
-    """All cells, the parent first; those of one seed together: what is done early is a study already."""
+    """All cells, the parent first, then what matters most, as a run may end early."""
     result = [Cell("parent", 0, None, 0)]
     for seed in grid.seeds:
         result.append(Cell("rendered", 0, None, seed))
         for images in grid.images:
             for fold in FOLDS:
-                result += [Cell(regime, images, fold, seed) for regime in ("real", "mixed", "finetuned")]
+                result += [Cell(regime, images, fold, seed) for regime in REGIMES]
         if seed in grid.long_seeds:
             result += [Cell("real_long", None, fold, seed) for fold in FOLDS]
-    return result
+    later = [cell for cell in result if cell.regime == "mixed" and cell.seed > 0]
+    return [cell for cell in result if cell not in later] + later
 
 
 class Study:
@@ -181,7 +186,7 @@ class Study:
         samples = self.grid.samples * (2 if cell.regime == "real_long" else 1)
         if cell.regime == "parent":
             samples = self.grid.parent
-        tuned = cell.regime == "finetuned"
+        tuned = cell.regime in ("finetuned", "replayed")
         start = (
             [f"init={self._folder(Cell('parent', 0, None, 0))}"]
             if tuned
@@ -192,7 +197,7 @@ class Study:
             limit = "null" if cell.images is None else cell.images
             eyes.append(f"data.eyes.real={{data: {{type: pool, path: {self._pool(f'real_{cell.fold}')}}}}}")
             eyes += [f"data.eyes.real.max_samples={limit}", f"data.eyes.real.subset_seed={cell.seed}"]
-        if cell.fold is None or cell.regime == "mixed":
+        if cell.fold is None or cell.regime in ("mixed", "replayed"):
             eyes.append(f"data.eyes.rendered={{data: {{type: pool, path: {self._pool('rendered')}}}}}")
         return [
             *start,
