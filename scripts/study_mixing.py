@@ -17,7 +17,8 @@ was fixed before any result was seen:
   that the budget is too short to learn rendered and real eyes together from nothing.)
 * **Budget.** Every cell takes the same number of steps of 32 images, whatever its number of real images;
   only the parent's are extra, paid once. So what starts from it rests on more computing than `real`, which
-  starts from random weights: ``real_long`` (all real images, twice the steps) tells what `real` would gain.
+  starts from random weights. ``real_long`` (all real images, as many steps as parent and fine-tuning together)
+  tells what `real` would gain by as much.
 * **Real images.** 10, 30, 100, 300, 1000 or all of the fold's training people, drawn at random over people
   and sessions; a smaller set is part of the larger one. The seed (0, 1, 2) chooses the set, the weights and
   the order.
@@ -82,7 +83,7 @@ class Grid(NamedTuple):
     images: Sequence[int | None] = (100, 1000, 10, None, 300, 30)
     """Real images, in the order in which they are run; None: all."""
     seeds: Sequence[int] = (0, 1, 2)
-    long_seeds: Sequence[int] = (0, 1)
+    long_seeds: Sequence[int] = (0,)
     """Of `real_long`."""
     samples: int = 16_384
     """Of a cell."""
@@ -183,9 +184,8 @@ class Study:
 
     def overrides(self, cell: Cell) -> list[str]:
         """The run of a cell, as `zoo train` takes it."""
-        samples = self.grid.samples * (2 if cell.regime == "real_long" else 1)
-        if cell.regime == "parent":
-            samples = self.grid.parent
+        own = 0 if cell.regime == "parent" else self.grid.samples
+        samples = own + (self.grid.parent if cell.regime in ("parent", "real_long") else 0)
         tuned = cell.regime in ("finetuned", "replayed")
         start = (
             [f"init={self._folder(Cell('parent', 0, None, 0))}"]
@@ -339,6 +339,7 @@ def report(study: Study) -> dict[str, Any]:
         "steps": study.grid.samples // BATCH,
         "batch": BATCH,
         "parent_steps": study.grid.parent // BATCH,
+        "real_long_steps": (study.grid.samples + study.grid.parent) // BATCH,
         "cells": study.finished(),
     }
 
