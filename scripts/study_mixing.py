@@ -17,8 +17,8 @@ was fixed before any result was seen:
   that the budget is too short to learn rendered and real eyes together from nothing.)
 * **Budget.** Every cell takes the same number of steps of 32 images, whatever its number of real images;
   only the parent's are extra, paid once. So what starts from it rests on more computing than `real`, which
-  starts from random weights. ``real_long`` (all real images, as many steps as parent and fine-tuning together)
-  tells what `real` would gain by as much.
+  starts from random weights. ``real_long`` (all real images, as many steps as parent and fine-tuning
+  together) tells what `real` would gain by as much.
 * **Real images.** 10, 30, 100, 300, 1000 or all of the fold's training people, drawn at random over people
   and sessions; a smaller set is part of the larger one. The seed (0, 1, 2) chooses the set, the weights and
   the order.

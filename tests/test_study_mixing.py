@@ -58,18 +58,19 @@ def test_a_stopped_study_goes_on_with_what_is_left(
 ) -> None:
     monkeypatch.setattr(script, "train", lambda config: config.run_dir)
     monkeypatch.setattr(script, "_measure", lambda folder, frames: {"42": {"iou": 0.123456}})
-    study = script.Study(tmp_path / "study", root, tmp_path, script.SMOKE)
+    grid = script.SMOKE._replace(images=(None,))
+    study = script.Study(tmp_path / "study", root, tmp_path, grid)
     parent = study._folder(script.Cell("parent", 0, None, 0))
     monkeypatch.setattr(script, "compose", lambda name, lines: compose(name, _without_init(lines, parent)))
     for cell in study.left()[:3]:
         study.run(cell)
-    again = script.Study(tmp_path / "study", root, tmp_path, script.SMOKE)
-    assert again.left() == script.cells(script.SMOKE)[3:]
+    again = script.Study(tmp_path / "study", root, tmp_path, grid)
+    assert again.left() == script.cells(grid)[3:]
     for cell in script.until(again.left(), None):
         again.run(cell)
     assert not again.left() and not list(script.until(again.left(), None))
     found = again.finished()
-    assert [c["regime"] for c in found] == [c.regime for c in script.cells(script.SMOKE)]
+    assert [c["regime"] for c in found] == [c.regime for c in script.cells(grid)]
     text = script.compact({"cells": found, "steps": 2})
     assert json.loads(text) == {"cells": found, "steps": 2}
     assert found[0]["people"] == {"42": {"iou": 0.1235}}
