@@ -50,7 +50,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from zoo.config import compose
+from zoo.config import TrainConfig, compose
 from zoo.conventions import BACKGROUND, IGNORE, PUPIL
 from zoo.data.letterbox import letterbox_batch
 from zoo.data.pool import Pool, PoolWriter
@@ -59,7 +59,9 @@ from zoo.data.sources.meye import Labels, Meye
 from zoo.errors import ZooError
 from zoo.exam.real import over_people, score_meye
 from zoo.files import write_text
+from zoo.hub.metadata import read_metadata
 from zoo.predict.predictor import load
+from zoo.train.folder import MODEL
 from zoo.train.run import train
 
 FOLDS: Final = {"a": (44, 50, 51), "b": (42, 49)}
@@ -119,15 +121,17 @@ class Cell(NamedTuple):
 def cells(grid: Grid) -> list[Cell]:
     """All cells, the parent first, then what matters most, as a run may end early."""
     result = [Cell("parent", 0, None, 0)]
+    last: list[Cell] = []
     for seed in grid.seeds:
         result.append(Cell("rendered", 0, None, seed))
-        for images in grid.images:
-            for fold in FOLDS:
-                result += [Cell(regime, images, fold, seed) for regime in REGIMES]
+        of = {r: [Cell(r, n, fold, seed) for n in grid.images for fold in FOLDS] for r in REGIMES}
+        mixed = of.pop("mixed")
+        result += [cell for place in zip(*of.values(), strict=True) for cell in place]
         if seed in grid.long_seeds:
-            result += [Cell("real_long", None, fold, seed) for fold in FOLDS]
-    later = [cell for cell in result if cell.regime == "mixed" and cell.seed > 0]
-    return [cell for cell in result if cell not in later] + later
+            result += mixed + [Cell("real_long", None, fold, seed) for fold in FOLDS]
+        else:
+            last += mixed
+    return result + last
 
 
 class Study:
@@ -160,14 +164,14 @@ class Study:
     def run(self, cell: Cell) -> dict[str, Any]:
         """Train (or go on), measure, and keep the result."""
         started = time.monotonic()
-        folder = train(compose("train", self.overrides(cell)))
-        trained = time.monotonic()
+        folder = trained(compose("train", self.overrides(cell)))
+        seconds = time.monotonic() - started
         if self._frames is None:
             self._frames = Frames(Meye(self.meye))
         people = _measure(folder, self._frames.of(cell.tested))
         result = {
             **cell._asdict(),
-            "seconds": round(trained - started, 1),
+            "seconds": round(seconds, 1),
             "people": {person: {k: round(v, 4) for k, v in row.items()} for person, row in people.items()},
         }
         write_text(self._result(cell), json.dumps(result) + "\n")
@@ -255,6 +259,14 @@ class Frames(Meye):
     def of(self, people: Sequence[int]) -> Frames:
         """Those of some people."""
         return Frames(self, people)
+
+
+def trained(config: TrainConfig) -> Path:
+    """The folder of the finished run; ends the process where a signal stopped it on the way."""
+    folder = train(config)
+    if read_metadata(folder / MODEL).training.samples_seen < config.samples:
+        sys.exit(f"stopped in {folder}: the same command goes on")
+    return folder
 
 
 def _measure(folder: Path, frames: Frames) -> dict[str, dict[str, float]]:

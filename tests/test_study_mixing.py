@@ -56,7 +56,7 @@ def test_everybody_is_tested_once_by_networks_that_never_saw_them(script: Module
 def test_a_stopped_study_goes_on_with_what_is_left(
     script: ModuleType, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(script, "train", lambda config: config.run_dir)
+    monkeypatch.setattr(script, "trained", lambda config: config.run_dir)
     monkeypatch.setattr(script, "_measure", lambda folder, frames: {"42": {"iou": 0.123456}})
     grid = script.SMOKE._replace(images=(None,))
     study = script.Study(tmp_path / "study", root, tmp_path, grid)
