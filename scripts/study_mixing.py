@@ -124,11 +124,13 @@ def cells(grid: Grid) -> list[Cell]:
     last: list[Cell] = []
     for seed in grid.seeds:
         result.append(Cell("rendered", 0, None, seed))
+        if seed in grid.long_seeds:
+            result += [Cell("real_long", None, fold, seed) for fold in FOLDS]
         of = {r: [Cell(r, n, fold, seed) for n in grid.images for fold in FOLDS] for r in REGIMES}
         mixed = of.pop("mixed")
         result += [cell for place in zip(*of.values(), strict=True) for cell in place]
-        if seed in grid.long_seeds:
-            result += mixed + [Cell("real_long", None, fold, seed) for fold in FOLDS]
+        if seed == grid.seeds[0]:
+            result += mixed
         else:
             last += mixed
     return result + last
