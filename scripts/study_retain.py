@@ -8,7 +8,7 @@ Stopped at any time, the same command goes on. The design, fixed before any resu
 * **People.** The two folds of scripts/study_mixing.py: trained on 44, 50, 51 and tested on 42, 49, and the
   other way round.
 * **Labels.** MEYE labels pupils and blinks. Of each fold a folder as a user would make it (`data=folder`) is
-  written: its masks hold the labelled pupil, and around it what the parent says, its own pupil taken for iris.
+  written: its masks hold the labelled pupil, and around it what the parent says, its pupil taken for iris.
 * **Fine-tuning.** eyenet_s, all heads, 400 steps of 32 images, Muon at 5e-4; once with `retain=all` (half of
   each batch rendered, distillation where a label is missing, three tenths of the parent's weights), once
   without. Nothing was tuned on MEYE.
