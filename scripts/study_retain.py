@@ -115,14 +115,17 @@ def overrides(recipe: str, fold: str, output: Path, steps: int) -> list[str]:
     ]
 
 
-def measured(checkpoint: str, people: Frames, count: int) -> dict[str, dict[str, float]]:
-    """Figures on real people, and on rendered ones."""
+def on_people(checkpoint: str, people: Frames) -> dict[str, float]:
+    """Figures on real people."""
     over = over_people(pl.concat(score_meye(load(checkpoint, "cpu"), people, seed=0, batch_size=64)))[0]
-    real = {name: over[metric] for name, metric in REAL.items()}
-    for name in ("beyond_2px", "one_minus_iou"):
-        real[name] = 1 - real[name]
+    figures = {name: over[metric] for name, metric in REAL.items()}
+    return figures | {name: 1 - figures[name] for name in ("beyond_2px", "one_minus_iou")}
+
+
+def on_rendered(checkpoint: str, count: int) -> dict[str, float]:
+    """A figure a task on the exam of unseen people."""
     report = evaluate(compose("eval", [f"checkpoint='{checkpoint}'", "exam=unseen", f"count={count}"]))
-    return {"real": real, "rendered": {metric: report.metrics[metric] for metric in RENDERED}}
+    return {metric: report.metrics[metric] for metric in RENDERED}
 
 
 def changes(before: dict[str, dict[str, float]], after: dict[str, dict[str, float]]) -> dict[str, float]:
@@ -145,17 +148,17 @@ def main() -> None:
     torch.set_num_threads(1)
     frames = Frames(Meye(arguments.meye))
     report: dict[str, Any] = {"parent": PARENT, "steps": arguments.steps, "folds": {}}
-    rendered: dict[str, float] | None = None
+    rendered = on_rendered(PARENT, arguments.frames)
     for fold, people in FOLDS.items():
         others = frames.of([person for other, names in FOLDS.items() if other != fold for person in names])
         write_folder(frames.of(people), arguments.runs / f"people_{fold}")
         for recipe in RECIPES:
             trained(compose("train", overrides(recipe, fold, arguments.runs, arguments.steps)))
-        before = measured(PARENT, others, arguments.frames if rendered is None else 1)
-        rendered = before["rendered"] = rendered or before["rendered"]
+        before = {"real": on_people(PARENT, others), "rendered": rendered}
         result: dict[str, Any] = {"before": before}
         for recipe in RECIPES:
-            after = measured(str(arguments.runs / f"{recipe}_{fold}"), others, arguments.frames)
+            child = str(arguments.runs / f"{recipe}_{fold}")
+            after = {"real": on_people(child, others), "rendered": on_rendered(child, arguments.frames)}
             result[recipe] = after | {"change": changes(before, after)}
         report["folds"][fold] = result
         print(fold, json.dumps(result, indent=1), flush=True)
