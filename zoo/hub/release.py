@@ -14,6 +14,7 @@ from typing import Any
 from zoo.errors import ZooError
 from zoo.files import replacing
 from zoo.hub import cache, card, names
+from zoo.hub.changes import lines
 from zoo.hub.describe import entry_of, refreshed
 from zoo.hub.index import catalogue, full_name, using
 from zoo.hub.locations import is_relative
@@ -59,7 +60,12 @@ def add(
         folder,
         str(full),
         now.date(),
-        **{"parent": parent, "locations": (inside,), **(more or {})},
+        **{
+            "parent": parent,
+            "changes": lines(read_metadata(folder)),
+            "locations": (inside,),
+            **(more or {}),
+        },
     )
     for other in before.checkpoints:
         if other.sha256 == entry.sha256:
