@@ -78,7 +78,9 @@ class _Convolution(nn.Module):
             conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
         )
         self.geometry = (conv.stride, conv.padding, conv.dilation, conv.groups)
-        self.act = None if isinstance(norm.act, nn.Identity) else copy.deepcopy(norm.act)
+        # Most are a ReLU, which is made anew in a fraction of the time that a copy takes.
+        relu = nn.ReLU(norm.act.inplace) if type(norm.act) is nn.ReLU else None
+        self.act = None if isinstance(norm.act, nn.Identity) else relu or copy.deepcopy(norm.act)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.conv2d(x, self.weight, self.bias, *self.geometry)
