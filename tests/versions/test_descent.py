@@ -108,8 +108,8 @@ def test_a_parent_without_a_record_gives_data_and_command(tmp_path: Path) -> Non
 def test_the_tree_of_versions_and_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(index, "_find_root", lambda: tmp_path / "zoo")
     path, runs = tmp_path / "zoo" / "index.json", tmp_path / "runs"
+    monkeypatch.setattr(index, "_find_root", lambda: path.parent if path.is_file() else None)
 
     def run(name: str, parent: str | None) -> Path:
         base = described(name)
@@ -126,7 +126,7 @@ def test_the_tree_of_versions_and_runs(
     (damaged / "model.json").write_text("{")
 
     def shown(name: str) -> list[str]:
-        Console(width=200).print(draw(name, runs))
+        Console(width=400).print(draw(name, runs), highlight=False)
         return capsys.readouterr().out.splitlines()
 
     text = "\n".join(shown("tiny"))
