@@ -74,7 +74,13 @@ def test_a_child_records_what_it_changed(tmp_path: Path) -> None:
         "init": None,
     }
     (run / "config.yaml").write_text(yaml.safe_dump(old))
-    new = {"seed": 3, "optimizer": {"lr": 0.001, "betas": [0.9, 0.99]}, "freeze": ["neck"], "init": str(run)}
+    new = {
+        "seed": 3,
+        "retain": None,
+        "optimizer": {"lr": 0.001, "betas": [0.9, 0.99]},
+        "freeze": ["neck"],
+        "init": str(run),
+    }
     own = recorded({**new, "trainer": {"threads": 8}}, {"trainer"})
     training = Training(
         data="Noise, brighter.", samples_seen=2, command="zoo train init=parent", commit="def"
