@@ -74,7 +74,13 @@ def test_a_child_records_what_it_changed(tmp_path: Path) -> None:
         "init": None,
     }
     (run / "config.yaml").write_text(yaml.safe_dump(old))
-    new = {"seed": 3, "optimizer": {"lr": 0.001, "betas": [0.9, 0.99]}, "freeze": ["neck"], "init": str(run)}
+    new = {
+        "seed": 3,
+        "retain": None,
+        "optimizer": {"lr": 0.001, "betas": [0.9, 0.99]},
+        "freeze": ["neck"],
+        "init": str(run),
+    }
     own = recorded({**new, "trainer": {"threads": 8}}, {"trainer"})
     training = Training(
         data="Noise, brighter.", samples_seen=2, command="zoo train init=parent", commit="def"
@@ -108,8 +114,8 @@ def test_a_parent_without_a_record_gives_data_and_command(tmp_path: Path) -> Non
 def test_the_tree_of_versions_and_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(index, "_find_root", lambda: tmp_path / "zoo")
     path, runs = tmp_path / "zoo" / "index.json", tmp_path / "runs"
+    monkeypatch.setattr(index, "_find_root", lambda: path.parent if path.is_file() else None)
 
     def run(name: str, parent: str | None) -> Path:
         base = described(name)
@@ -126,7 +132,7 @@ def test_the_tree_of_versions_and_runs(
     (damaged / "model.json").write_text("{")
 
     def shown(name: str) -> list[str]:
-        Console(width=200).print(draw(name, runs))
+        Console(width=400).print(draw(name, runs), highlight=False)
         return capsys.readouterr().out.splitlines()
 
     text = "\n".join(shown("tiny"))

@@ -69,12 +69,17 @@ def changes_from(
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Dotted key -> (then, now) of what differs; a key that one lacks is ``nothing`` there."""
-    return {
-        key: (old.get(key, _NOTHING), new.get(key, _NOTHING))
-        for key in sorted({*old, *new})
-        if old.get(key, _NOTHING) != new.get(key, _NOTHING) and key.split(".")[0] not in _OF_NO_INTEREST
-    }
+    """Dotted key -> (then, now) of what differs.
+
+    A key that one of them lacks is ``nothing`` there, which an empty value is too: a later zoo has more keys.
+    """
+    found = {}
+    for key in sorted({*old, *new}):
+        then, now = old.get(key, _NOTHING), new.get(key, _NOTHING)
+        empty = all(value in (_NOTHING, None, {}, []) for value in (then, now))
+        if then != now and not empty and key.split(".")[0] not in _OF_NO_INTEREST:
+            found[key] = (then, now)
+    return found
 
 
 def lines(metadata: ModelMetadata) -> tuple[str, ...]:

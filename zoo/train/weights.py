@@ -145,12 +145,15 @@ def _descent(config: TrainConfig, training: Training) -> dict[str, Any]:
     if not config.parents:
         return {"config": own}
     first, *others = config.parents
-    return {
-        "parent": lasting_name(first),
-        "other_parents": [lasting_name(other) for other in others],
-        "changes": changes_from(first, training, own, MAY_CHANGE),
-        "config": own,
-    }
+    try:
+        return {
+            "parent": lasting_name(first),
+            "other_parents": [lasting_name(other) for other in others],
+            "changes": changes_from(first, training, own, MAY_CHANGE),
+            "config": own,
+        }
+    except ZooError:  # a parent that was moved while its child was trained costs no weights
+        return {"parent": first, "other_parents": others, "config": own}
 
 
 def _sources(config: TrainConfig, shown: Mapping[str, Mapping[str, Seen]]) -> tuple[SourceSeen, ...]:

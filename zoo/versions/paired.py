@@ -63,6 +63,15 @@ class Sized(NamedTuple):
     bad_to_good: float | None
 
 
+class Errors(NamedTuple):
+    """Of two checkpoints, cell by cell."""
+
+    a: Float[np.ndarray, "k"]
+    b: Float[np.ndarray, "k"]
+    a_drawn: Float[np.ndarray, "R k"]
+    b_drawn: Float[np.ndarray, "R k"]
+
+
 class Paired(NamedTuple):
     """What two checkpoints got, cell by cell, and in each draw of the bootstrap."""
 
@@ -77,10 +86,10 @@ class Paired(NamedTuple):
     too_small: list[Cell]
     """Cells with too few samples or people to say anything."""
 
-    def errors(self) -> tuple[Float[np.ndarray, "k"], ...]:
-        """(a, b, a_drawn, b_drawn) with low good: a score becomes what it lacks to 1."""
+    def errors(self) -> Errors:
+        """Low is good: a score becomes what it lacks to 1."""
         low = np.array([self.metrics[cell.metric] for cell in self.cells], bool)
-        return tuple(np.where(low, x, 1 - x) for x in (self.a, self.b, self.a_drawn, self.b_drawn))
+        return Errors(*(np.where(low, x, 1 - x) for x in (self.a, self.b, self.a_drawn, self.b_drawn)))
 
 
 def pair(

@@ -10,7 +10,7 @@ of the table in which every row stands so often, without making that table.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -23,6 +23,7 @@ Counts = Int[np.ndarray, "R n"]
 Values = Float[np.ndarray, "R"]
 
 
+@runtime_checkable
 class Statistic(Protocol):
     """One number of a table with n rows."""
 
