@@ -5,11 +5,15 @@ from zoo.cli import (
     checkpoints,
     draw,
     export,
+    gallery,
+    page,
     predict,
+    pseudolabel,
     render,
     sweep,
     sync,
     train,
+    versions,
 )
 from zoo.cli.app import app, main
 
@@ -19,10 +23,14 @@ __all__ = [
     "checkpoints",
     "draw",
     "export",
+    "gallery",
     "main",
+    "page",
     "predict",
+    "pseudolabel",
     "render",
     "sweep",
     "sync",
     "train",
+    "versions",
 ]

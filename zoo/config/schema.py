@@ -23,6 +23,7 @@ from zoo.config.base import error_at as _error
 from zoo.config.retain import RetainConfig, with_replay
 from zoo.config.sources import (
     Data,
+    MeyeData,
     MixtureData,
     PoolData,
     RenderData,
@@ -306,3 +307,17 @@ class EvalConfig(Config):
     by: list[str] = []
     """Columns to slice the metrics by."""
     output: Path | None = None
+    """Folder for the table of samples and the metrics."""
+    pictures: NonNegativeInt = 0
+    """How many of the worst frames of every task are drawn into `output`: rendered ones only."""
+    pictures_of_people: bool = False
+    """Draw real frames too."""
+
+    @model_validator(mode="after")
+    def _check_pictures(self) -> EvalConfig:
+        if self.pictures and self.output is None:
+            raise _error("pictures", self.pictures, "pictures are written into a folder; give output=FOLDER")
+        if self.pictures and isinstance(self.data, MeyeData) and self.data.perturb is not None:
+            message = "frames are drawn as they are; leave out data.perturb or pictures"
+            raise _error("pictures", self.pictures, message)
+        return self

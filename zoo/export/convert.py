@@ -32,10 +32,10 @@ _TRACED: Final = 2
 class _Flat(torch.nn.Module):
     def __init__(self, graph: EyeGraph | ViewGraph) -> None:
         super().__init__()
-        self.graph = graph
+        self.answers = graph  # `graph` is a name of torch.export
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        return tuple(flat(self.graph(*inputs)).values())
+        return tuple(flat(self.answers(*inputs)).values())
 
 
 def to_onnx(graph: EyeGraph | ViewGraph, metadata: ModelMetadata, views: int = 3) -> Any:

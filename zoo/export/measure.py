@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import polars as pl
 import torch
@@ -136,7 +136,7 @@ def _pictures(kind: Kind, height: int, width: int, views: int) -> Batch:
     if kind == "eyes":
         return next(rendered_eyes(EXAM, _PARITY_FRAMES, height, width))
     renderer = RoomRenderer(load_room_domain(EXAM[0]), EXAM[1], height, width, views, samples=1)
-    return renderer.render(torch.arange(2))
+    return cast(Batch, renderer.render(torch.arange(2)))
 
 
 def _in_batches(session: Session, batch: Batch, size: int) -> dict[str, dict[str, Tensor]]:

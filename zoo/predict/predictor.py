@@ -20,6 +20,7 @@ from zoo.export.graph import EyeGraph
 from zoo.export.session import Session
 from zoo.geometry.lens import Distortion
 from zoo.hub import checkpoint
+from zoo.hub.index import using
 from zoo.hub.metadata import ModelMetadata
 from zoo.model.network import Network
 from zoo.predict.images import BadImageError, check_size, to_unit_grey
@@ -144,13 +145,14 @@ class Predictor:
         return self.network.answer(batch) if self._session is None else self._session.answer(batch)
 
 
-def load(name_or_path: str | Path, device: str | None = None) -> Predictor:
+def load(name_or_path: str | Path, device: str | None = None, index: str | None = None) -> Predictor:
     """Load a checkpoint as one object: network, preprocessing and conventions.
 
     Args:
         name_or_path: a name that `zoo list` shows, the folder of a checkpoint or of a run, or a file of
-            `zoo export`.
+            `zoo export`. A listed one that is not on this machine is fetched into the cache.
         device: "cpu", "cuda", "cuda:1", ...; None: a GPU where there is one. Exported files run on the CPU.
+        index: path or address of an index of checkpoints that is read beside ours.
 
     Raises:
         ZooError: no such checkpoint, a damaged one, or a device that is not here.
@@ -161,7 +163,8 @@ def load(name_or_path: str | Path, device: str | None = None) -> Predictor:
         network = Network(file.metadata.network, fetch_weights=False).eval()
         return Predictor(network, file.metadata, session=Session(file))
     chosen = pick_device(device)
-    network, metadata = checkpoint.load(name_or_path)
+    with using([] if index is None else [index]):
+        network, metadata = checkpoint.load(name_or_path)
     return Predictor(network, metadata, chosen)
 
 
