@@ -89,7 +89,7 @@ def render(folder: Path, count: int) -> dict[str, Tensor]:
         batch = renderer.render(torch.arange(start, min(start + 50, count)))
         for i, image in enumerate(batch["image"][:, 0]):
             cv2.imwrite(str(folder / f"{start + i:05d}.png"), (image.numpy() * 255).round().astype("uint8"))
-        parts.append({key: batch[key] for key in TRUTH})  # type: ignore[literal-required]
+        parts.append({key: batch[key] for key in TRUTH})
     return {key: torch.cat([part[key] for part in parts]) for key in TRUTH}
 
 
