@@ -44,6 +44,7 @@ BASELINES: Final = {
     "parent": ("the rendered parent itself (no real image)", "6 4"),
     "rendered": ("rendered images alone at the same budget", "2 3"),
 }
+LONG: Final = ("real images alone, as many steps as parent and fine-tuning together", "#555555")
 TARGET: Final = (100, 1000)
 """Real images with rendered ones, against real images alone."""
 
@@ -158,7 +159,7 @@ def values_table(results: Results) -> list[str]:
     ]
     for images in results.images:
         rows += [(r, images, label) for r, (label, _) in REGIMES.items() if results.seeds(r, images)]
-    rows.append(("real_long", None, "real images alone, at parent's and fine-tuning's steps together"))
+    rows.append(("real_long", None, LONG[0]))
     body = []
     for regime, images, label in rows:
         found = [results.value(regime, images, metric) for metric in LABELS]
@@ -193,7 +194,8 @@ def target_table(results: Results) -> list[str]:
     """100 real images with rendered ones against 1000 alone."""
     few, many = TARGET
     body = []
-    rows = [("real", many), ("real", few), *((r, few) for r in ("mixed", "finetuned", "replayed"))]
+    rows: list[tuple[str, int | None]] = [("real", many), ("real_long", None), ("real", few)]
+    rows += [(regime, few) for regime in ("mixed", "finetuned", "replayed")]
     for regime, images in rows:
         cells = []
         for metric in LABELS:
@@ -204,7 +206,8 @@ def target_table(results: Results) -> list[str]:
             better = _better_for(results, regime, images, metric, ("real", many))
             mark = "" if (regime, images) == ("real", many) else f" ({better})"
             cells.append(number(value.mean, metric) + mark)
-        body.append([f"{images:,}, {REGIMES[regime][0]}", *cells])
+        label = LONG[0] if regime == "real_long" else REGIMES[regime][0]
+        body.append([f"{name_of(images)}, {label}", *cells])
     return table(["real images", *LABELS.values()], body)
 
 
@@ -231,7 +234,7 @@ def fill(text: str, results: Results) -> str:
     return text
 
 
-_WIDTH, _HEIGHT, _PLOT_W, _PLOT_H = 960, 720, 380, 230
+_WIDTH, _HEIGHT, _PLOT_W, _PLOT_H = 960, 745, 380, 230
 _FONT = "font-family='Helvetica, Arial, sans-serif'"
 
 
@@ -242,7 +245,7 @@ def draw(results: Results) -> str:
         f"<rect width='{_WIDTH}' height='{_HEIGHT}' fill='white'/>",
     ]
     for place, metric in enumerate(LABELS):
-        left, top = 70 + (place % 2) * (_PLOT_W + 80), 40 + (place // 2) * (_PLOT_H + 75)
+        left, top = 70 + (place % 2) * (_PLOT_W + 80), 40 + (place // 2) * (_PLOT_H + 80)
         parts += [f"<g transform='translate({left},{top})'>", *_panel(results, metric), "</g>"]
     parts += _legend(results)
     return "\n".join([*parts, "</svg>", ""])
@@ -293,6 +296,10 @@ def _panel(results: Results, metric: str) -> list[str]:
                 f"stroke='{colour}' stroke-width='1.5' opacity='0.7'/>"
             )
             parts.append(f"<circle cx='{at:.1f}' cy='{y(v.mean):.1f}' r='3.5' fill='{colour}'/>")
+    long = results.value("real_long", None, metric)
+    if long:
+        at = f"cx='{x(len(results.images) - 1):.1f}' cy='{y(long.mean):.1f}'"
+        parts.append(f"<circle {at} r='5' fill='white' stroke='{LONG[1]}' stroke-width='2'/>")
     parts.append(f"<rect width='{_PLOT_W}' height='{_PLOT_H}' fill='none' stroke='#888888'/>")
     return parts
 
@@ -318,13 +325,18 @@ def _legend(results: Results) -> list[str]:
     entries = [(label, colour, "") for label, colour in REGIMES.values()]
     entries += [(label, "#aa3377", dash) for r, (label, dash) in BASELINES.items() if results.seeds(r, 0)]
     parts = []
-    for place, (label, colour, dash) in enumerate(entries):
-        left, top = 70 + (place % 3) * 300, _HEIGHT - 42 + (place // 3) * 24
-        parts.append(
-            f"<line x1='{left}' x2='{left + 26}' y1='{top}' y2='{top}' stroke='{colour}' stroke-width='2.5' "
-            f"stroke-dasharray='{dash or 'none'}'/>"
-        )
-        parts.append(f"<text x='{left + 34}' y='{top + 4}'>{escape(label)}</text>")
+    for place, (label, colour, dash) in enumerate([*entries, (*LONG, "circle")]):
+        left, top = 70 + (place % 2) * 440, _HEIGHT - 78 + (place // 2) * 22
+        if dash == "circle":
+            mark = (
+                f"<circle cx='{left + 13}' cy='{top}' r='5' fill='white' stroke='{colour}' stroke-width='2'/>"
+            )
+        else:
+            mark = (
+                f"<line x1='{left}' x2='{left + 26}' y1='{top}' y2='{top}' stroke='{colour}' "
+                f"stroke-width='2.5' stroke-dasharray='{dash or 'none'}'/>"
+            )
+        parts += [mark, f"<text x='{left + 34}' y='{top + 4}'>{escape(label)}</text>"]
     return parts
 
 

@@ -82,7 +82,7 @@ METRICS: Final = {
 class Grid(NamedTuple):
     """What is run."""
 
-    images: Sequence[int | None] = (100, 1000, 10, None, 300, 30)
+    images: Sequence[int | None] = (100, 1000, 10, 30, 300, None)
     """Real images, in the order in which they are run; None: all."""
     seeds: Sequence[int] = (0, 1, 2)
     long_seeds: Sequence[int] = (0,)
@@ -120,20 +120,19 @@ class Cell(NamedTuple):
 
 def cells(grid: Grid) -> list[Cell]:
     """All cells, the parent first, then what matters most, as a run may end early."""
-    result = [Cell("parent", 0, None, 0)]
-    last: list[Cell] = []
+    result = [Cell("parent", 0, None, grid.seeds[0])]
     for seed in grid.seeds:
         result.append(Cell("rendered", 0, None, seed))
         if seed in grid.long_seeds:
             result += [Cell("real_long", None, fold, seed) for fold in FOLDS]
-        of = {r: [Cell(r, n, fold, seed) for n in grid.images for fold in FOLDS] for r in REGIMES}
-        mixed = of.pop("mixed")
-        result += [cell for place in zip(*of.values(), strict=True) for cell in place]
-        if seed == grid.seeds[0]:
-            result += mixed
-        else:
-            last += mixed
-    return result + last
+        result += [Cell(r, images, fold, seed) for images in grid.images for fold in FOLDS for r in REGIMES]
+
+    def rank(cell: Cell) -> tuple[int, int]:
+        beside = cell.regime in ("mixed", "replayed")
+        again = cell.seed != grid.seeds[0] and cell.images not in grid.images[:2]
+        return beside + again, cell.seed
+
+    return sorted(result, key=rank)
 
 
 class Study:
