@@ -109,7 +109,8 @@ def _less(part: str, whole: str) -> pl.Expr:
 def repeat(a: pl.DataFrame, b: pl.DataFrame, gate: GateConfig, count: int, seed: int) -> dict[str, Any]:
     """One repeat: what the gate says of the harmless version and of the harmful one."""
     rng = np.random.default_rng(seed)
-    promoted, other = swap(*redraw(a, b, count, rng), rng)
+    drawn = redraw(a, b, count, rng)
+    promoted, other = swap(drawn[0], drawn[1], rng)
     harmless = judge(promoted, other, gate, seed)
     cells = [Harm(row.metric, row.by, row.value) for row in harmless.judged if row.by]
     harm = cells[rng.integers(len(cells))]
@@ -140,7 +141,7 @@ def main() -> None:
     for seed in range(arguments.seed, arguments.seed + arguments.repeats):
         made.append(repeat(a, b, gate, arguments.count, seed))
         print(made[-1], flush=True)
-    both = (np.log(b["keypoints/pupil_px"] + 0.25) - np.log(a["keypoints/pupil_px"] + 0.25)).drop_nulls()
+    both = ((b["keypoints/pupil_px"] + 0.25).log() - (a["keypoints/pupil_px"] + 0.25).log()).drop_nulls()
     report = {
         "command": "python scripts/study_gate.py (see its head)",
         "date": datetime.date.today().isoformat(),

@@ -117,7 +117,8 @@ def pair(
         ZooError: the tables are not of the same samples, or lack a column to slice by.
     """
     _check_same_samples(a, b)
-    columns = dict.fromkeys(c for c in SLICED_BY if c in a.columns) if by is None else dict(by)
+    usual: dict[str, Sequence[float] | None] = dict.fromkeys(c for c in SLICED_BY if c in a.columns)
+    columns = usual if by is None else dict(by)
     for column in columns:
         if column not in a.columns:
             raise ZooError(f"by={column}: the samples have {', '.join(c for c in a.columns if '/' not in c)}")
@@ -177,7 +178,10 @@ def _parts(
 ) -> Iterator[tuple[str, str, Mask]]:
     yield "", "", np.ones(len(table), bool)
     for column, edges in columns.items():
-        if column in GROUPS and table[column].value_counts()["count"].max() < min_samples:
+        if (
+            column in GROUPS
+            and np.unique(table[column].to_numpy(), return_counts=True)[1].max() < min_samples
+        ):
             continue  # thousands of people with some frames each: nobody is a slice
         found = slices(table, column, edges)
         parts = {value: rows for value, rows in found.items() if value != "unknown"}
@@ -192,7 +196,7 @@ def _size(a: Metric, b: Metric, mask: Mask, groups: np.ndarray) -> Sized:
     known = mask & np.isfinite(a.loss) & np.isfinite(b.loss)
     count = int(known.sum())
     good_a, good_b = a.loss[known] <= a.good, b.loss[known] <= b.good
-    shares = (None, None)
+    shares: tuple[float, float] | tuple[None, None] = (None, None)
     if count and np.isfinite(a.good):
         shares = (float((good_a & ~good_b).mean()), float((~good_a & good_b).mean()))
     return Sized(count, len(np.unique(groups[known])), *shares)

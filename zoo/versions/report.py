@@ -108,7 +108,7 @@ def markdown(results: Sequence[Result]) -> str:
         ]
         lines += _section("All samples", [row for row in comparison.rows if not row.by])
         for verdict in ("worse", "better"):
-            rows = [row for row in sorted_rows(comparison, verdict) if row.by]  # type: ignore[arg-type]
+            rows = [row for row in sorted_rows(comparison, verdict) if row.by]
             lines += _section(f"Slices: {verdict}", rows)
         tasks = dict.fromkeys(row.task for row in comparison.rows)
         for task in tasks:
