@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zoo.cli.app import Name, app, command, errors
+from zoo.cli.app import IndexOption, Name, app, command, errors
 
 
 @command(app, "export")
@@ -28,6 +28,7 @@ def export(
     ] = True,
     report_to: Annotated[Path | None, typer.Option(help="The report. [default: FILE.json]")] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames that int8 is measured on.")] = 400,
+    index: IndexOption = None,
 ) -> None:
     """Write a checkpoint as ONNX, with its preprocessing and conventions; `zoo predict FILE.onnx` runs it."""
     from zoo.export.run import export as run_export
