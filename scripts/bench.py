@@ -4,7 +4,8 @@
 
 * latency at batch 1 of eyenet_s and eyenet_nano as `zoo predict` runs them, all tasks in one pass and each
   task alone, beside the features of timm's resnet18 on the same input;
-* frames per second of the eye renderer beside what a training step of eyenet_s takes.
+* frames per second of the eye renderer beside what a training step of eyenet_s takes;
+* looking at checkpoints beside `import torch`, and loading one beside building its network (bench_hub.py).
 
 Contenders take turns, and each keeps its median: what else the machine does then hits all alike.
 """
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import bench_hub
 import timm
 import torch
 
@@ -102,6 +104,7 @@ def main() -> None:
         "over_resnet18": {name: ms[name] / ms["resnet18"] for name in alone},
         "nano_over_s": ms["eyenet_nano"] / ms["eyenet_s"],
         "images_per_second": throughput(max(3, arguments.rounds // 10)),
+        "hub": bench_hub.measure(),
     }
     write_text(arguments.output, json.dumps(report, indent=1) + "\n")
     print(json.dumps(report, indent=1))

@@ -7,38 +7,39 @@
 
 Stopped at any time, the same command goes on. The design, fixed before any result was seen:
 
-* **Networks.** That of conf/network/zoo_s.yaml from random weights: with one head (gaze keeps eye3d, which it
-  is built on), and with all six.
+* **Networks.** That of conf/network/zoo_s.yaml from random weights: with one head (gaze keeps eye3d, which
+  it is built on), and with all six.
 * **Budget.** Each network takes the same number of steps, and a step shows the same batches: 32 rendered eyes
-  where it has heads of eyes, 6 rendered rooms where it has one of rooms. So a task sees the same samples in the
-  same order alone and shared, and the shared network costs what one network of eyes and one of rooms cost.
-* **Balancing.** Fixed weights (those of experiment=zoo_s, which are nothing to a task alone but its scale), and
-  learned uncertainties.
+  where it has heads of eyes, 6 rendered rooms where it has one of rooms. So a task sees the same samples in
+  the same order alone and shared, and the shared network costs what one of eyes and one of rooms cost.
+* **Balancing.** Fixed weights (those of experiment=zoo_s, which are nothing to a task alone but its scale),
+  and learned uncertainties.
 * **Measure.** 2000 held-out eyes, 300 held-out rooms; the averaged weights of the last step.
 * **Relative gain** of a metric: (single - shared) / single where lower is better, (shared - single) / single
-  where higher is; above 0 sharing helps. Its mean over all metrics, and the mean over tasks of the mean over a
-  task's metrics, can differ in sign: both are given.
-* **Latency**: all heads of eyes in one pass of the network over the sum of passes of one head each, at batch 1
-  on one core; parameters likewise.
+  where higher is; above 0 sharing helps. Its mean over all metrics, and the mean over tasks of the mean over
+  a task's metrics, can differ in sign: both are given.
+* **Latency**: all heads of eyes in one pass of the network over the sum of passes of one head each, at batch
+  1 on one core; parameters likewise.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
-from zoo.config import compose
-from zoo.config.compose import TrainConfig
+from zoo.config import TrainConfig, compose
 from zoo.exam.depth.cost import take_turns
 from zoo.files import write_text
 from zoo.model.config import NetworkConfig
 from zoo.model.fuse import fused
 from zoo.model.network import Network
+from zoo.train.folder import HELD_OUT
 from zoo.train.run import train
 
 TASKS: Final = {
@@ -62,6 +63,8 @@ METRICS: Final[dict[str, dict[str, bool]]] = {
 }
 """Of each task, and whether higher is better."""
 EYES, ROOMS = 32, 6
+ROOMS_HELD_OUT: Final = "{type: room_pool, path: pools/rooms_validation, reduce: 2}"
+AT_THE_END: Final = "validation.every_samples=1_000_000_000"
 
 
 def config_of(name: str, steps: int, seed: int, output: Path) -> TrainConfig:
@@ -81,19 +84,22 @@ def config_of(name: str, steps: int, seed: int, output: Path) -> TrainConfig:
         f"balance={'fixed' if name in TASKS else name}",
         f"balance.weights={_weights(heads)}",
         f"seed={seed}",
-        "validation.every_samples=1_000_000_000",
         "logger=none",
         f"name={name}",
         f"run_dir={output / f'{name}-{seed}'}",
     ]
-    held_out = "{type: room_pool, path: pools/rooms_validation, reduce: 2}"
-    if eyes and rooms:
-        overrides += [f"validation.views={held_out}", "validation.views_count=300"]
-    elif rooms:
-        overrides += ["~data.eyes", f"validation.data={held_out}", "validation.count=300"]
+    if rooms and not eyes:
+        return compose(
+            "train", [*overrides, "~data.eyes", "validation=rooms", "validation.data.reduce=2", AT_THE_END]
+        )
+    first = output / f"blink-{seed}" / HELD_OUT  # rendered once, by the first run
+    if name != "blink" and first.exists():
+        overrides += ["validation=pool", f"validation.data.path={first}"]
+    if rooms:
+        overrides.append(f"validation.more.rooms={{data: {ROOMS_HELD_OUT}, count: 300}}")
     else:
         overrides.append("~data.views")
-    return compose("train", overrides)
+    return compose("train", [*overrides, AT_THE_END])
 
 
 def _weights(heads: list[str]) -> str:
@@ -125,7 +131,9 @@ def cost(rounds: int) -> dict[str, float]:
     counts = {task: _parameters(part) for task, part in parts.items()}
     image = torch.randn(1, 1, whole.input.height, whole.input.width)
     eyes = [task for task, heads in TASKS.items() if heads != ["depth"]]
-    contenders = {task: partial(fused(Network(parts[task])), image, heads=[task]) for task in eyes}
+    contenders: dict[str, Callable[[], object]] = {
+        task: partial(fused(Network(parts[task])), image, heads=[task]) for task in eyes
+    }
     contenders["all"] = partial(fused(Network(whole)), image, heads=eyes)
     with torch.inference_mode():
         seconds = take_turns(contenders, rounds)
@@ -156,7 +164,8 @@ def main() -> None:
     for name in (*TASKS, *SHARED):
         config = config_of(name, arguments.steps, arguments.seed, arguments.runs)
         run = train(config)
-        measured[name] = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+        line = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+        measured[name] = {metric.removeprefix("on_rooms/"): value for metric, value in line.items()}
     report = {
         "steps": arguments.steps,
         "seed": arguments.seed,

@@ -1,6 +1,34 @@
 """The command line, a file for each group of commands: parses, then calls the package."""
 
-from zoo.cli import checkpoints, draw, predict, pseudolabel, render, train
+from zoo.cli import (
+    check,
+    checkpoints,
+    draw,
+    export,
+    gallery,
+    page,
+    predict,
+    pseudolabel,
+    render,
+    sweep,
+    sync,
+    train,
+)
 from zoo.cli.app import app, main
 
-__all__ = ["app", "checkpoints", "draw", "main", "predict", "pseudolabel", "render", "train"]
+__all__ = [
+    "app",
+    "check",
+    "checkpoints",
+    "draw",
+    "export",
+    "gallery",
+    "main",
+    "page",
+    "predict",
+    "pseudolabel",
+    "render",
+    "sweep",
+    "sync",
+    "train",
+]

@@ -23,11 +23,13 @@ from zoo.config.base import error_at as _error
 from zoo.config.retain import RetainConfig, with_replay
 from zoo.config.sources import (
     Data,
+    MeyeData,
     MixtureData,
     PoolData,
     RenderData,
     RoomPoolData,
     Share,
+    SourceName,
     TrainData,
     is_views,
 )
@@ -38,19 +40,26 @@ from zoo.model.config import TRUNK, NetworkConfig
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
+class MoreHeldOut(Config):
+    """Held-out samples of another source, real ones too; they are watched, and choose nothing."""
+
+    data: Data
+    count: PositiveInt | None = None
+    """null: all of a source that ends."""
+
+
 class ValidationConfig(Config):
     """Held-out samples, the same at every validation."""
 
     data: Annotated[PoolData | RenderData | RoomPoolData, Field(discriminator="type")]
     count: PositiveInt = 2000
-    views: RoomPoolData | None = None
-    """Held-out rooms beside held-out eyes, for a run on both."""
-    views_count: PositiveInt = 200
     seed: Seed = 1
     """Draws poses and cameras of rendered samples."""
     every_samples: PositiveInt = 100_000
     overlays: NonNegativeInt = 16
     """How many predictions on rendered frames are drawn for the logger at each validation."""
+    more: dict[SourceName, MoreHeldOut] = {}
+    """Sources that are measured beside `data` at each validation, by name."""
 
 
 class OptimizerConfig(Config):
@@ -104,8 +113,14 @@ class WandbLogger(Config):
     project: str = "eyes-and-rooms-zoo"
     entity: str | None = None
     tags: list[str] = []
+    group: str | None = None
+    """Of runs that belong together; a sweep gives its name."""
     offline: bool | None = None
     """null: offline where nobody is logged in."""
+    worst: NonNegativeInt = 8
+    """How many of the worst samples of each task a table shows at each validation."""
+    real_images: bool = False
+    """Whether overlays and tables may show real images, which leave the machine when the run is uploaded."""
 
 
 class CsvLogger(Config):
@@ -125,6 +140,8 @@ class CheckpointConfig(Config):
 
     every_minutes: PositiveFloat = 10
     every_samples: PositiveInt | None = None
+    best: str | None = None
+    """A metric of the validation, such as keypoints/pupil_px_mean: the best weights by it stay in `best/`."""
 
 
 class TrainConfig(Config):
@@ -193,9 +210,7 @@ class TrainConfig(Config):
                 self.schedule.warmup_samples,
                 f"longer than the run (samples={self.samples})",
             )
-        held_out = {"validation.data": self.validation.data}
-        if self.validation.views is not None:
-            held_out["validation.views"] = self.validation.views
+        held_out = self.held_out
         for key, source in (*self.sources.items(), *held_out.items()):
             views = is_views(source)
             readers = [n for n, head in self.used_network.heads.items() if (head.type == "depth") == views]
@@ -204,15 +219,18 @@ class TrainConfig(Config):
                 raise _error(f"{key}.type", source.type, f"the network has no head that reads {reads}")
             if key not in held_out and set(readers) <= set(self.freeze):
                 raise _error(f"{key}.type", source.type, f"all that reads it is frozen: {', '.join(readers)}")
-        measured = self.validation.data
-        for source in self.sources.values():
-            if (
-                isinstance(measured, RenderData)
-                and isinstance(source, RenderData)
-                and (measured.domain, measured.people) == (source.domain, source.people)
-            ):
+        trained = [source for source in self.sources.values() if isinstance(source, RenderData)]
+        for key, held in held_out.items():
+            if not isinstance(held, RenderData):
+                continue
+            if any((held.domain, held.people) == (source.domain, source.people) for source in trained):
                 message = "these are the people of the training data: name another stream of identities"
-                raise _error("validation.data.people", measured.people, message)
+                raise _error(f"{key}.people", held.people, message)
+        for name, more in self.validation.more.items():
+            if isinstance(more.data, RenderData) and more.count is None:
+                raise _error(
+                    f"validation.more.{name}.count", None, "rendered samples never end: say how many"
+                )
         return self
 
     def _check_division(self) -> None:
@@ -254,15 +272,21 @@ class TrainConfig(Config):
         return [self.init] if isinstance(self.init, str) else list(self.init or [])
 
     @property
+    def held_out(self) -> dict[str, Data]:
+        """What is validated on, by dotted key."""
+        more = {f"validation.more.{name}.data": more.data for name, more in self.validation.more.items()}
+        return {"validation.data": self.validation.data, **more}
+
+    @property
     def step_samples(self) -> int:
         """Samples a step, of all kinds together."""
         return self.data.step_samples if isinstance(self.data, MixtureData) else self.batch_size
 
-    def batch_of(self, data: Data) -> int:
-        """Samples of a batch of that kind of data."""
+    def batch_of(self, held_out: Data) -> int:
+        """Samples of a batch of a held-out source."""
         if not isinstance(self.data, MixtureData):
             return self.batch_size
-        return self.data.batch.views if is_views(data) else self.data.batch.eyes
+        return self.data.batch.views if is_views(held_out) else self.data.batch.eyes
 
     @property
     def steps(self) -> int:
@@ -283,3 +307,17 @@ class EvalConfig(Config):
     by: list[str] = []
     """Columns to slice the metrics by."""
     output: Path | None = None
+    """Folder for the table of samples and the metrics."""
+    pictures: NonNegativeInt = 0
+    """How many of the worst frames of every task are drawn into `output`: rendered ones only."""
+    pictures_of_people: bool = False
+    """Draw real frames too."""
+
+    @model_validator(mode="after")
+    def _check_pictures(self) -> EvalConfig:
+        if self.pictures and self.output is None:
+            raise _error("pictures", self.pictures, "pictures are written into a folder; give output=FOLDER")
+        if self.pictures and isinstance(self.data, MeyeData) and self.data.perturb is not None:
+            message = "frames are drawn as they are; leave out data.perturb or pictures"
+            raise _error("pictures", self.pictures, message)
+        return self

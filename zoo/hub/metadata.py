@@ -167,9 +167,22 @@ def read_metadata(folder: Path) -> ModelMetadata:
     try:
         if path.stat().st_size > _LARGEST_METADATA:
             raise ZooError(f"{path}: {path.stat().st_size} bytes is too large for a {METADATA_FILE}")
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ZooError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise ZooError(f"{path}: not valid JSON: damaged, or of something else") from None
+    return parse_metadata(text, path)
+
+
+def parse_metadata(text: str, path: Path | str) -> ModelMetadata:
+    """Check the content of a `model.json`; `path` says in errors where it stands.
+
+    Raises:
+        ZooError: as `read_metadata`.
+    """
+    try:
+        raw = json.loads(text)
     except (ValueError, RecursionError):
         raise ZooError(f"{path}: not valid JSON: damaged, or of something else") from None
     version = raw.get("format_version") if isinstance(raw, dict) else None
@@ -184,13 +197,13 @@ def read_metadata(folder: Path) -> ModelMetadata:
         metadata = ModelMetadata.model_validate(raw)
     except ValidationError as error:
         raise ZooError(
-            f"{path}: cannot be used by this version of zoo\n" + "\n".join(_complaints(error))
+            f"{path}: cannot be used by this version of zoo\n" + "\n".join(complaints(error))
         ) from None
     _check_agreement(path, metadata)
     return metadata
 
 
-def _check_agreement(path: Path, metadata: ModelMetadata) -> None:
+def _check_agreement(path: Path | str, metadata: ModelMetadata) -> None:
     if metadata.conventions.classes != conventions.CLASSES:
         raise ZooError(
             f"{path}: its classes are {list(metadata.conventions.classes)}; this version of zoo uses "
@@ -209,7 +222,8 @@ def _check_agreement(path: Path, metadata: ModelMetadata) -> None:
         raise ZooError(f"{path}: does not name the checksum of its weights")
 
 
-def _complaints(error: ValidationError) -> Iterator[str]:
+def complaints(error: ValidationError) -> Iterator[str]:
+    """What is wrong with a file, a line each, for the user."""
     for item in error.errors(include_url=False):
         where = ".".join(str(part) for part in item["loc"]) or "(top)"
         text = item["msg"]

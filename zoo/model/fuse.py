@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from pydantic import BaseModel
 from timm.layers import ConvNormAct
 from timm.models.byobnet import BasicBlock
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from zoo.model.network import Network
 
@@ -22,8 +23,10 @@ def fused(network: Network) -> Network:
     Folds timm's `ConvNormAct` and `BasicBlock`, which our own backbones and the neck consist of; other
     timm backbones keep their layers. The copy cannot be trained, and its state dict fits no other network.
     """
-    result = copy.deepcopy(network).eval()
-    _fold(result)
+    # What is folded, and configs, which are frozen, are not copied: that would cost more than building.
+    instead: dict[int, Any] = {}
+    _fold(network, instead)
+    result = copy.deepcopy(network, instead).eval()
     stem = getattr(result.backbone.body, "stem", None)
     if isinstance(stem, _Convolution) and stem.weight.shape[2] > 3:
         # Repeating grey three times and summing the kernel over its inputs are the same. (PyTorch runs
@@ -33,14 +36,18 @@ def fused(network: Network) -> Network:
     return result.to(memory_format=torch.channels_last).requires_grad_(False)
 
 
-def _fold(module: nn.Module) -> None:
-    for name, child in module.named_children():
+def _fold(module: nn.Module, instead: dict[int, Any]) -> None:
+    """Note in `instead`, by the identity of what it stands for, what takes its place in a copy."""
+    for value in vars(module).values():
+        if isinstance(value, BaseModel):
+            instead[id(value)] = value
+    for child in module.children():
         if isinstance(child, BasicBlock) and _is_plain(child):
-            setattr(module, name, _Block(child))
+            instead[id(child)] = _Block(child)
         elif isinstance(child, ConvNormAct) and isinstance(child.bn, nn.BatchNorm2d):
-            setattr(module, name, _Convolution(child))
+            instead[id(child)] = _Convolution(child)
         else:
-            _fold(child)
+            _fold(child, instead)
 
 
 def _is_plain(block: BasicBlock) -> bool:
@@ -53,10 +60,12 @@ class _Convolution(nn.Module):
 
     def __init__(self, layer: Any) -> None:  # a ConvNormAct; timm does not type its attributes
         super().__init__()
-        conv = fuse_conv_bn_eval(layer.conv, layer.bn)
-        self.weight, self.bias = conv.weight, conv.bias
+        conv, norm = layer.conv, layer.bn
+        self.weight, self.bias = fuse_conv_bn_weights(
+            conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+        )
         self.geometry = (conv.stride, conv.padding, conv.dilation, conv.groups)
-        self.act = None if isinstance(layer.bn.act, nn.Identity) else layer.bn.act
+        self.act = None if isinstance(norm.act, nn.Identity) else copy.deepcopy(norm.act)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.conv2d(x, self.weight, self.bias, *self.geometry)

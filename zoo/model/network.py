@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG
 from zoo.data.kinds import Batch, Kind, is_views
 from zoo.data.letterbox import standardise
+from zoo.data.sample import EyeBatch
 from zoo.data.views import ViewBatch
 from zoo.errors import did_you_mean
 from zoo.geometry.cameras import default_camera
@@ -151,10 +152,8 @@ class Network(nn.Module):
         """The prediction for a batch of samples, with the cameras that are known; of all heads by default."""
         if is_views(batch):
             return self.views(batch, heads)
-        height, width = batch["image"].shape[2:]
-        default = default_camera(width, height, DEFAULT_HORIZONTAL_FOV_DEG, device=batch["camera"].device)
-        camera = torch.where(batch["camera_valid"][:, None, None], batch["camera"], default)
-        return self(standardise(batch["image"], batch["content"]), camera, batch["eye_side"], heads)
+        image = standardise(batch["image"], batch["content"])
+        return self(image, cameras_of(batch), batch["eye_side"], heads)
 
     def _in_order(self, chosen: dict[str, Task[Any, Any, Any]]) -> dict[str, Task[Any, Any, Any]]:
         """The gaze is fused from the geometry, which therefore comes first, wanted or not."""
@@ -179,3 +178,10 @@ class Network(nn.Module):
         padded = F.pad(image, (0, right, 0, below)) if right or below else image
         repeated = padded.expand(-1, self.backbone.image_channels, -1, -1)
         return repeated.contiguous(memory_format=torch.channels_last)
+
+
+def cameras_of(batch: EyeBatch) -> Float[Tensor, "B 3 3"]:
+    """Intrinsics of samples, of a default field of view where they are not known."""
+    height, width = batch["image"].shape[2:]
+    default = default_camera(width, height, DEFAULT_HORIZONTAL_FOV_DEG, device=batch["camera"].device)
+    return torch.where(batch["camera_valid"][:, None, None], batch["camera"], default)

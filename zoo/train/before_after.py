@@ -15,16 +15,16 @@ from zoo.hub import checkpoint
 from zoo.hub.index import resolve
 from zoo.model.network import Network
 from zoo.train.callbacks import known
-from zoo.train.measure import HeldOut, measure
+from zoo.train.validate import Validation
 
 BEFORE_AFTER: Final = "before_after.json"
 
 
 def show_before_and_after(config: TrainConfig, network: Network, device: torch.device) -> None:
     """Print a table of every task of the parent and of `network`; also written into the run folder."""
-    held_out = HeldOut(config, device)
+    measure = Validation(config, device)
     parent = checkpoint.load(resolve(config.parents[0]))[0].to(device)
-    before, after = (measure(one, held_out, device) for one in (parent, network))
+    before, after = (measure(one, [], config.samples, config.steps, device) for one in (parent, network))
     table = Table(title=f"{config.parents[0]} and {config.name} on the held-out samples")
     table.add_column("metric")
     for heading in ("before", "after"):

@@ -15,6 +15,8 @@ from pytorch_lightning.callbacks import Callback
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from zoo.config import TrainConfig
+from zoo.errors import ZooError, did_you_mean
+from zoo.evaluate.curves import higher_is_better
 from zoo.files import replacing, write_text
 from zoo.train.console import say
 from zoo.train.folder import CHECKPOINT, METRICS
@@ -81,9 +83,32 @@ class Validator(Callback):
             return
         seconds = self.clock.seconds
         metrics = {name: known(value) for name, value in self.measure(pl_module, seen).items()}
+        self._check_best(metrics)
         self.metrics = {"samples": seen, "seconds": round(seconds, 1), **metrics}
         with (self.config.run_dir / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(self.metrics) + "\n")
+
+    def is_best(self, seen: int) -> bool:
+        """Whether the weights at `seen` samples were measured and are the best yet by `checkpoint.best`."""
+        name = self.config.checkpoint.best
+        if name is None or self.metrics.get("samples") != seen or self.metrics.get(name) is None:
+            return False
+        lines = (self.config.run_dir / METRICS).read_text(encoding="utf-8").splitlines()
+        values = [value for line in lines if (value := json.loads(line).get(name)) is not None]
+        return bool(self.metrics[name] == (max if higher_is_better(name) else min)(values))
+
+    def _check_best(self, metrics: dict[str, float | None]) -> None:
+        name = self.config.checkpoint.best
+        if name is None:
+            return
+        if name not in metrics:
+            raise ZooError(
+                f"checkpoint.best={name}: the validation has no such metric; {did_you_mean(name, metrics)}"
+            )
+        if higher_is_better(name) is None:
+            raise ZooError(
+                f"checkpoint.best={name}: not known whether more is better; choose an error or a score"
+            )
 
 
 def known(value: float) -> float | None:

@@ -90,7 +90,7 @@ def canvas_of(config: TrainConfig, data: Data) -> InputConfig:
 
 def _mixture(config: TrainConfig, data: MixtureData, device: torch.device) -> Mixture:
     def part(kind: Kind, name: str, source: MixtureSource) -> Part:
-        read, size = _reader(
+        read, size = reader_of(
             source.data, part_seed(config.seed, kind, name), config.network.canvas(kind), device
         )
         return Part(name, read, size, source.knots, source.domain, source.max_samples, source.subset_seed)
@@ -116,7 +116,7 @@ def _mixture(config: TrainConfig, data: MixtureData, device: torch.device) -> Mi
     )
 
 
-def _reader(
+def reader_of(
     data: Data, seed: int, size: InputConfig, device: torch.device
 ) -> tuple[Callable[[np.ndarray], Batch], int | None]:
     """How rows of a source are read, and how many it has (None: no end)."""
@@ -155,6 +155,12 @@ def batches_of(
     last = len(source) if count is None else count
     for start in range(first, last, batch_size):
         yield source.batch(np.arange(start, min(start + batch_size, last)))
+
+
+def samples_of(data: Data, rows: np.ndarray, size: InputConfig) -> Batch:
+    """The samples of these numbers, of a source that ends."""
+    assert not isinstance(data, RenderData), "what is rendered on the fly has no rows to go back to"
+    return _source(data, size).batch(rows)
 
 
 def _source(data: PoolData | MeyeData | EyeFiles | RoomPoolData | CaptureData, size: InputConfig) -> Source:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from omegaconf import OmegaConf
+from pydantic import ValidationError
 
 from zoo.config import TrainConfig
 from zoo.errors import ZooError
@@ -86,7 +87,7 @@ def open_run(config: TrainConfig) -> Path | None:
 def _check_same(path: Path, config: TrainConfig) -> None:
     if not path.is_file():
         return
-    old = _flat(OmegaConf.to_container(OmegaConf.load(path)))
+    old = _flat(_with_new_keys(OmegaConf.to_container(OmegaConf.load(path)), type(config)))
     new = _flat(config.model_dump(mode="json"))
     changed = [
         f"  {key}: {old.get(key, 'nothing')} then, {new.get(key, 'nothing')} now"
@@ -99,6 +100,14 @@ def _check_same(path: Path, config: TrainConfig) -> None:
             + "\n".join(changed)
             + "\nGive the old settings, or start anew under another name= (or run_dir=)"
         )
+
+
+def _with_new_keys(old: Any, schema: type[TrainConfig]) -> Any:
+    """The settings of an older run with the defaults of the keys that it did not know."""
+    try:
+        return schema.model_validate(old).model_dump(mode="json")
+    except ValidationError:  # it has keys that are no more: they are told as they stand
+        return old
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -11,7 +11,6 @@ from zoo.data.mixture import Seen
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.hub import checkpoint
-from zoo.hub.index import resolve
 from zoo.hub.metadata import Licences, SourceSeen, Training, describe
 from zoo.model.network import Network
 from zoo.model.norms import unsplit_name
@@ -37,7 +36,7 @@ def load_matching(network: Network, init: str, taken: Collection[str] | None = N
     Raises:
         ZooError: no such checkpoint, or most of the first one's backbone does not fit.
     """
-    old = checkpoint.load(resolve(init))[0].state_dict()
+    old = checkpoint.load(init)[0].state_dict()
     own = network.state_dict()
     sources = {name: unsplit_name(name, old.keys()) for name in own}
     loaded = [
@@ -80,6 +79,11 @@ _SENTENCES: Final = {
     "folder": "Images of the user's own with a table of labels.",
     "unityeyes": "Colour eyes rendered by UnityEyes.",
     "openeds2019": "Infrared eyes of OpenEDS 2019 with their segmentation.",
+    "openeds2020_gaze": "Infrared eyes of OpenEDS 2020 with their gaze.",
+    "openeds2020_segmentation": "Infrared eyes of OpenEDS 2020 with their segmentation.",
+    "teyed": "Infrared eyes of TEyeD with estimated labels.",
+    "mpiigaze": "Webcam eyes of MPIIGaze with their gaze.",
+    "mpiifacegaze": "Webcam eyes of MPIIFaceGaze with their gaze.",
     "lpw": "Infrared eyes of Labelled Pupils in the Wild.",
     "nvgaze": "Rendered infrared eyes of NVGaze with their segmentation.",
 }
@@ -91,6 +95,7 @@ def export(
     seen: int,
     metrics: dict[str, float],
     shown: Mapping[str, Mapping[str, Seen]],
+    folder: str = MODEL,
 ) -> None:
     """Write the checkpoint of a run: what `zoo predict runs/<name>` loads.
 
@@ -100,6 +105,7 @@ def export(
         seen: samples.
         metrics: of the last validation.
         shown: by kind and source, what a run on a mixture has seen; also written to `seen.json`.
+        folder: within the run folder.
     """
     # The length of a slice is nothing that a run depends on.
     command = " ".join(
@@ -129,7 +135,7 @@ def export(
     if shown:
         table = {"samples": seen, "sources": [source.model_dump() for source in training.sources]}
         write_text(config.run_dir / SEEN, json.dumps(table, indent=1) + "\n")
-    checkpoint.save(config.run_dir / MODEL, network, metadata)
+    checkpoint.save(config.run_dir / folder, network, metadata)
 
 
 def _sources(config: TrainConfig, shown: Mapping[str, Mapping[str, Seen]]) -> tuple[SourceSeen, ...]:

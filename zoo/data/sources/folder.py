@@ -132,6 +132,10 @@ class Folder:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def name(self, row: int) -> str:
+        """Where the sample is from, for messages."""
+        return str(self.root / self._rows[row].file)
+
     def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
         """The images at `rows`, letterboxed, their labels in pixels of the canvas."""
         chosen = [self._rows[i] for i in rows]

@@ -5,6 +5,7 @@ What every source of separate images shares: letterboxing, and carrying labels a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,13 @@ def pitch_yaw_vector(pitch: float, yaw: float) -> Vector:
     """Unit vector of angles in radians, as `zoo.conventions` defines them."""
     level = np.cos(pitch)
     return float(-level * np.sin(yaw)), float(-np.sin(pitch)), float(-level * np.cos(yaw))
+
+
+def fov_camera(size: tuple[int, ...], fov_deg: float) -> tuple[float, float, float, float]:
+    """fx, fy, cx, cy of a picture of (height, width) `size` that spans `fov_deg` from left to right."""
+    height, width = size
+    focal = width / 2 / math.tan(math.radians(fov_deg) / 2)
+    return focal, focal, (width - 1) / 2, (height - 1) / 2
 
 
 def read_grey(path: Path) -> UInt8[np.ndarray, "h w"]:
