@@ -323,8 +323,16 @@ RIG_METRICS = (
     "gaze/optical_deg_mean@visible30",
     "gaze/sigma_share",
 )
-RECORDED = {"eyenet_s": ("random", "headset"), "eyenet_s_headset": ("headset",)}
+RECORDED = {
+    "eyenet_s": ("random", "headset", "headset_leds"),
+    "eyenet_s_headset": ("headset", "headset_leds"),
+}
 """On which rigs a checkpoint's recordings are shown."""
+RECORDED_ON = {
+    "random": "random rig",
+    "headset": "headset rig",
+    "headset_leds": "headset rig with `--rig`",
+}
 RECORDING = (
     "optical_deg_mean",
     "optical_deg_median",
@@ -369,7 +377,7 @@ def recording() -> list[str]:
             for answer, label in (("raw", "as answered"), ("recording", "with `--recording`")):
                 found = part["metrics"]
                 cells = [_number(found.get(f"{answer}/{key}"), 2) for key in RECORDING]
-                body.append([f"{name}, {rig} rig: {label}", *cells])
+                body.append([f"{name}, {RECORDED_ON[rig]}: {label}", *cells])
     head = ["recordings of 40 frames", "axis, mean °", "median °", "visual axis, kappa, mean °",
             "affine, mean °", "answered"]  # fmt: skip
     return _table(head, body)

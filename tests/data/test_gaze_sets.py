@@ -222,7 +222,7 @@ def gaze_track(tmp_path: Path) -> Path:
 
 def test_openeds2020_gaze(gaze_track: Path) -> None:
     data = OpenEds2020Gaze(
-        gaze_track, 64, 80, axes=("-x", "-y", "-z"), eye_side="left", horizontal_fov_deg=50
+        gaze_track, 64, 80, axes=("-x", "-y", "-z"), eye_side="left", horizontal_fov_deg=50.0
     )
     assert len(data) == 4
     batch = data.batch(np.array([0, 3]))  # sequences in the order 104, 12

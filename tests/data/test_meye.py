@@ -75,6 +75,13 @@ def test_labels_lie_on_the_letterboxed_pupil(root: Path, size: tuple[int, int]) 
         assert (centroid - point).abs().max() < 0.01  # the table has two decimals
 
 
+def test_white_stays_white_when_resampled(root: Path) -> None:
+    for name in Meye(root).labels.names:
+        Image.new("L", (128, 128), 255).save(root / "images" / name)
+    for size in ((120, 160), (96, 96), (64, 64)):
+        assert Meye(root, *size).batch(np.arange(6))["image"].max() == 1
+
+
 def test_trains_through_the_usual_batches(root: Path) -> None:
     batch = Batches(Meye(root), 4, seed=0, augmentation=AugmentConfig())[1]
     check_eye_batch(batch, "augmented meye")

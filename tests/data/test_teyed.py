@@ -85,7 +85,7 @@ def teyed(tmp_path: Path) -> Path:
 
 
 def test_teyed(teyed: Path) -> None:
-    for data in (Teyed(teyed, H, W, horizontal_fov_deg=40), Teyed(teyed / "Dikablis", H, W)):
+    for data in (Teyed(teyed, H, W, horizontal_fov_deg=40.0), Teyed(teyed / "Dikablis", H, W)):
         assert len(data) == 6
         batch = pickle.loads(pickle.dumps(data)).batch(np.array([5, 0, 1, 3]))
         order = [5, 0, 1, 3]
@@ -108,7 +108,7 @@ def test_teyed(teyed: Path) -> None:
         assert (batch["segmentation"][[0, 1, 3]] == drawn).float().mean() > 0.97
         pupil = batch["segmentation"][[0, 1, 3]] == 3
         assert float((pupil & (drawn == 3)).sum() / (pupil | (drawn == 3)).sum()) > 0.85
-    assert Teyed(teyed, horizontal_fov_deg=40).batch(np.arange(1))["camera_valid"].all()
+    assert Teyed(teyed, horizontal_fov_deg=40.0).batch(np.arange(1))["camera_valid"].all()
     assert len(Teyed(teyed, people=People(without=("DikablisT_26",)), every=2)) == 1
     assert data.name(1).endswith("DikablisT_26_13.mp4, frame 2")
     assert data.cheap_rows(3).tolist() == [0, 3, 4]

@@ -52,7 +52,7 @@ def mirror_of(motion: Motion) -> Tensor:
     return torch.where(motion.flip[:, None], torch.tensor([-1.0, 1, 1]), torch.ones(3))
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(seeds)
 def test_3d_answers_come_back(seed: int) -> None:
     """With square pixels: other cameras turn into ones with skew, whose axes are not the picture's."""
@@ -73,7 +73,7 @@ def test_3d_answers_come_back(seed: int) -> None:
     torch.testing.assert_close(camera, eyes["camera"], rtol=1e-3, atol=1e-2)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(seeds)
 def test_2d_answers_come_back(seed: int) -> None:
     eyes, out, motion = moved(seed)
@@ -93,7 +93,7 @@ def test_2d_answers_come_back(seed: int) -> None:
     assert (far[whole & out["pupil_mask_px_valid"]] < 0.6).all()  # pixels are counted anew
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(seeds)
 def test_the_camera_sees_3d_answers_where_2d_answers_are(seed: int) -> None:
     eyes, out, motion = moved(seed)

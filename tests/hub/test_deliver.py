@@ -184,3 +184,18 @@ def test_an_entry_names_its_files_and_nothing_else(folder: Path) -> None:
     shown = entry(folder / "tiny.noise@2").files.named()
     assert list(shown) == ["model.json", "model.safetensors"]
     assert Index().entry("tiny") is None
+
+
+def test_a_run_is_added_to_an_index_of_ones_own(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "run" / "checkpoint")
+    arguments = ["add", tmp_path / "run", "tiny.mine", "--index", tmp_path / "own"]
+    assert (
+        f"{tmp_path / 'own' / 'index.json'}: tiny.mine@1, eyes" in zoo(*arguments, "--alias", "eyes").output
+    )
+    assert "listed already, as tiny.mine@1" in zoo(*arguments).output
+    write_checkpoint(tmp_path / "run" / "checkpoint", b"more")
+    assert zoo(*arguments).exit_code == 0
+    with index.using([str(tmp_path / "own")]):
+        assert index.full_name("eyes") == "tiny.mine@1"
+        assert index.resolve("tiny.mine@2") == tmp_path / "own" / "tiny.mine@2"
+    assert "is no architecture.tag" in zoo("add", tmp_path / "run", "tiny", "--index", tmp_path / "x").output

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import socket
 import subprocess
 import sys
@@ -217,26 +216,6 @@ def test_a_cache_that_cannot_be_written_is_named(
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file"))
     with pytest.raises(ZooError, match="ZOO_CACHE chooses another folder"):
         fetch(entry(origin), [origin.as_uri()])
-
-
-def test_a_pickle_that_is_fetched_is_never_opened(origin: Path, tmp_path: Path) -> None:
-    class Evil:
-        def __reduce__(self) -> tuple[Any, ...]:
-            return (Path.touch, (tmp_path / "ran",))
-
-    write_checkpoint(origin, pickle.dumps(Evil()))
-    from zoo.hub.checkpoint import load
-
-    write_index(
-        tmp_path / "index.json",
-        Index(checkpoints=(entry(origin, locations=(origin.as_uri(),)),)),
-    )
-    from zoo.hub.index import using
-
-    with using([str(tmp_path / "index.json")]), pytest.raises(ZooError, match="not a valid safetensors file"):
-        load("tiny.noise@1")
-    assert is_whole(caching.folder_of(entry(origin)), entry(origin))  # it was fetched, and is what was listed
-    assert not (tmp_path / "ran").exists()
 
 
 PROCESS = """

@@ -15,7 +15,7 @@ from tests.train.conftest import NETWORK
 from zoo.cli import app
 from zoo.config import TrainConfig, compose
 from zoo.errors import ZooError
-from zoo.train.check import check
+from zoo.train.check import check, untaught
 from zoo.train.run import train
 
 COLUMNS = "file,pupil_u_px,pupil_v_px"
@@ -49,10 +49,12 @@ def run(tmp_path: Path) -> Callable[..., TrainConfig]:
 
 def test_what_a_source_has_and_who_learns_from_it(tmp_path: Path, run: Callable[..., TrainConfig]) -> None:
     write(tmp_path / "mine", COLUMNS, centre)
-    (found,) = check(run("data=folder", f"data.root={tmp_path / 'mine'}"))
+    config = run("data=folder", f"data.root={tmp_path / 'mine'}")
+    (found,) = check(config)
     assert (found.key, found.samples, found.checked, found.people) == ("data", 20, 20, 1)
     assert found.labels == {"pupil_present": 1.0, "pupil_centre": 1.0}
     assert found.heads == {"blink": 0.0, "segmentation": 0.0, "keypoints": 1.0}
+    assert untaught(config, [found]) == ["blink", "segmentation"]
     (few,) = check(run("data=folder", f"data.root={tmp_path / 'mine'}"), 5)
     assert few.checked == 5
 

@@ -41,6 +41,12 @@ def test_replay_is_a_share_of_what_is_seen(
     assert {source["name"]: source["samples"] for source in seen} == {"own": 72, "replay": 24}
 
 
+def test_replay_is_rendered_where_nothing_is_said(config: Callable[..., TrainConfig], parent: Path) -> None:
+    run = config(f"init={parent}", "retain=replay")
+    assert isinstance(run.data, MixtureData)
+    assert run.data.eyes["replay"].data.type == "render"
+
+
 def test_replay_joins_a_mixture() -> None:
     pool = {"type": "pool", "path": "here"}
     data = {"type": "mixture", "eyes": {"a": {"data": pool, "share": 2.0}, "b": {"data": pool}}}
@@ -135,5 +141,3 @@ def test_a_distilled_run_goes_on_as_if_it_had_not_stopped(
 def test_without_a_parent_there_is_nothing_to_retain(config: Callable[..., TrainConfig]) -> None:
     with pytest.raises(ZooError, match="there is no parent to keep to"):
         config("retain=distil")
-    with pytest.raises(ZooError, match="nothing is replayed"):
-        config("init=eyenet_nano", "retain.replay={share: 0.5}")

@@ -145,6 +145,7 @@ def test_a_stopped_sweep_says_so_and_a_dying_trial_is_given_up(
         ({"metric": "validation/keypoint/pupil_px_mean"}, "no validation measures it; valid: .*keypoints"),
         ({"direction": "minimise"}, "did you mean 'minimize'"),
         ({"overrides": ("name=mine",)}, "names its runs itself"),
+        ({"space": ("trainer.devices=choice(2,1)",)}, "one process each"),
     ],
 )
 def test_mistakes_are_told_before_anything_starts(

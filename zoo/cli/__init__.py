@@ -8,10 +8,12 @@ from zoo.cli import (
     gallery,
     page,
     predict,
+    pseudolabel,
     render,
     sweep,
     sync,
     train,
+    versions,
 )
 from zoo.cli.app import app, main
 
@@ -25,8 +27,10 @@ __all__ = [
     "main",
     "page",
     "predict",
+    "pseudolabel",
     "render",
     "sweep",
     "sync",
     "train",
+    "versions",
 ]

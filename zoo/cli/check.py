@@ -27,6 +27,7 @@ def check(
     config = compose("train", overrides or [], config_dir)
     from zoo.predict.report import Report
     from zoo.train.check import check as run_check
+    from zoo.train.check import untaught
 
     with Report(errors(), None) as report:
         found = run_check(config, None if every else 256, report.reach)
@@ -43,3 +44,5 @@ def check(
         for name, share in source.heads.items():
             table.add_row(f"learnt by {name}", f"{share:.1%}")
         Console().print(table)
+    for head in untaught(config, found):
+        errors().print(f"{head}: none of these samples has a label for it")

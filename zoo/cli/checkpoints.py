@@ -1,4 +1,4 @@
-"""Find checkpoints, bring them here and check them: list, info, fetch, verify."""
+"""Find checkpoints, bring them here, check them, list one's own: list, info, fetch, verify, add."""
 
 from __future__ import annotations
 
@@ -100,3 +100,28 @@ def verify(
             Console().print(f"{name}: ok ({metadata.weights.sha256})", highlight=False, soft_wrap=True)
     if failed:
         raise typer.Exit(1)
+
+
+@command(app, "add")
+def add(
+    name: Name,
+    line: Annotated[str, typer.Argument(metavar="ARCHITECTURE.TAG", help="Such as eyenet_s.mine.")],
+    path: Annotated[
+        Path, typer.Option("--index", metavar="FILE", help="Your index; made if it is not there.")
+    ],
+    alias: Annotated[
+        str | None, typer.Option(help="A new short name for it; `zoo promote` moves one that exists.")
+    ] = None,
+) -> None:
+    """List a checkpoint, such as runs/mine, as the next version of a line in an index of your own.
+
+    Its files are copied beside the index. Others read it by --index FILE or ZOO_INDEX, or by --index URL
+    where the folder of the index is served by any static host.
+    """
+    from zoo.hub.index import resolve
+    from zoo.hub.release import add as add_to
+
+    path = path / "index.json" if path.is_dir() or path.suffix != ".json" else path
+    entry = add_to(resolve(name), line, path, alias)
+    also = f", {alias}" if alias else ""
+    Console().print(f"{path}: {entry.name}{also}", markup=False, highlight=False, soft_wrap=True)

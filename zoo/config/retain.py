@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt
 
-from zoo.config.base import Config, error_at
+from zoo.config.base import Config
 from zoo.config.sources import PoolData, RenderData, RoomPoolData, is_view_type
 
 REPLAY: Final = "replay"
@@ -18,18 +18,13 @@ class ReplayConfig(Config):
 
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Of the samples of a kind that the run has data of its own of."""
+    # Neither eyes nor views: eyes rendered on the fly.
     eyes: Annotated[PoolData | RenderData, Field(discriminator="type")] | None = None
     views: RoomPoolData | None = None
     views_batch: PositiveInt = 6
     """Rooms a step, where the run's own data are eyes."""
     eyes_batch: PositiveInt = 32
     """Eyes a step, where the run's own data are rooms."""
-
-    @model_validator(mode="after")
-    def _something_is_replayed(self) -> ReplayConfig:
-        if self.eyes is None and self.views is None:
-            raise error_at("eyes", None, "nothing is replayed: give {type: pool, path: ...}, or views")
-        return self
 
 
 class RetainConfig(Config):
@@ -57,6 +52,8 @@ def with_replay(raw: dict[str, Any]) -> dict[str, Any]:
         or REPLAY in (data.get("eyes") or {}) | (data.get("views") or {})
     ):
         return raw
+    if not (replay.get("eyes") or replay.get("views")):
+        replay = replay | {"eyes": {"type": "render", "domain": "train"}}
     share = replay.get("share", ReplayConfig.model_fields["share"].default)
     mixture = _as_mixture(data, raw, replay)
     for kind in ("eyes", "views"):
@@ -65,7 +62,7 @@ def with_replay(raw: dict[str, Any]) -> dict[str, Any]:
             # A source without a share has 1; one with a schedule is counted as that too.
             total = sum(1.0 if s.get("share") is None else s["share"] for s in own.values()) or 1.0
             mixture[kind] = own | {REPLAY: {"data": source, "share": share / (1 - share) * total}}
-    return raw | {"data": mixture}
+    return raw | {"data": mixture, "retain": raw["retain"] | {"replay": replay}}
 
 
 def _as_mixture(data: dict[str, Any], raw: dict[str, Any], replay: dict[str, Any]) -> dict[str, Any]:

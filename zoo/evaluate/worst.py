@@ -22,7 +22,7 @@ class Wrongness(NamedTuple):
 def wrongness(table: pl.DataFrame, head: str) -> Wrongness | None:
     """The first measure of these that the table knows for any row; None where it knows none.
 
-    An error of the head, in the order of its columns; 1 - the mean IoU of the classes in the image; the
+    1 - the mean IoU of the classes in the image; an error of the head, in the order of its columns; the
     distance of a detection's score from its label.
     """
     own = [c for c in table.columns if c.startswith(f"{head}/")]
@@ -32,7 +32,7 @@ def wrongness(table: pl.DataFrame, head: str) -> Wrongness | None:
         overlap = [
             (pl.col(f"{head}/{c}_intersection") / pl.col(f"{head}/{c}_union")).fill_nan(None) for c in classes
         ]
-        found.append(Wrongness("1 - IoU", table.select(x=1 - pl.mean_horizontal(overlap))["x"]))
+        found.insert(0, Wrongness("1 - IoU", table.select(x=1 - pl.mean_horizontal(overlap))["x"]))
     for column in (c for c in own if c.endswith("_score")):
         label = pl.col(f"{column.removesuffix('_score')}_label").cast(pl.Float64)
         distance = table.select(x=(pl.col(column) - label).abs())["x"]

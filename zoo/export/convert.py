@@ -32,10 +32,10 @@ _TRACED: Final = 2
 class _Flat(torch.nn.Module):
     def __init__(self, graph: EyeGraph | ViewGraph) -> None:
         super().__init__()
-        self.graph = graph
+        self.answers = graph  # `graph` is a name of torch.export
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        return tuple(flat(self.graph(*inputs)).values())
+        return tuple(flat(self.answers(*inputs)).values())
 
 
 def to_onnx(graph: EyeGraph | ViewGraph, metadata: ModelMetadata, views: int = 3) -> Any:
@@ -80,7 +80,7 @@ def to_onnx(graph: EyeGraph | ViewGraph, metadata: ModelMetadata, views: int = 3
     assert made is not None
     model = made.model_proto
     _name_sizes(model, kind)
-    del model.metadata_props[:]
+    _forget_the_trace(model)
     onnx.helper.set_model_props(model, properties(metadata, kind, "fp32"))
     model.producer_name = "eye-room-zoo"
     return model
@@ -113,6 +113,14 @@ def _name_sizes(model: Any, kind: Kind) -> None:
             if dimension.dim_param:
                 dimension.dim_param = ours.get(dimension.dim_param, dimension.dim_param)
     del model.graph.value_info[:]
+
+
+def _forget_the_trace(model: Any) -> None:
+    """Drop what the exporter noted of where nodes come from: paths of a machine, as large as the weights."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
 def _reason(error: BaseException) -> str:

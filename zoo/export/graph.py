@@ -52,7 +52,7 @@ class ViewGraph(nn.Module):
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        folded = fused(network)
+        folded = fused(network, "views")
         grey = folded.backbone.image_channels == 1  # folded for frames without colour
         self.network = copy.deepcopy(network).eval().requires_grad_(False) if grey else folded
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.kinds import Batch, is_views, kind_of
+from zoo.data.views import ViewBatch
 from zoo.errors import ZooError
 from zoo.export.extra import needed
 from zoo.export.file import ExportedFile
@@ -84,8 +85,24 @@ class Session:
         if kind_of(batch) != self.file.kind:
             raise ZooError(f"{self.file.path}: its graph looks at {self.file.kind}, not at {kind_of(batch)}")
         if is_views(batch):
-            return self(*(batch[name] for name in VIEW_INPUTS))
+            return self._answer_views(batch)
         return self(batch["image"], batch["content"], cameras_of(batch), batch["eye_side"])
+
+    def _answer_views(self, batch: ViewBatch) -> dict[str, dict[str, Tensor]]:
+        """Where the graph takes more views than there are, copies of the anchor that are not valid follow."""
+        inputs = [batch[name] for name in VIEW_INPUTS]
+        wanted, there = self._session.get_inputs()[0].shape[1], batch["images"].shape[1]
+        if there > wanted:
+            raise ZooError(
+                f"{self.file.path}: takes {wanted} views, not {there}: give --sources {wanted - 1}, or "
+                f"export with --views {there}"
+            )
+        for at in range(VIEW_INPUTS.index("views_valid") + 1):
+            anchor = inputs[at][:, :1]
+            if VIEW_INPUTS[at] == "views_valid":
+                anchor = torch.zeros_like(anchor)
+            inputs[at] = torch.cat([inputs[at], *[anchor] * (wanted - there)], dim=1)
+        return self(*inputs)
 
 
 def _array(value: Tensor) -> np.ndarray[Any, np.dtype[Any]]:

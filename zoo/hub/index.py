@@ -46,13 +46,13 @@ class Source:
     at: str
     folder: Path | None
 
-    def places(self, entry: Entry) -> Iterator[str]:
-        """The absolute locations of an entry, in order.
+    def places(self, name: str) -> Iterator[str]:
+        """The absolute locations that this index has for a full name, in order.
 
         A relative one is beside the index; below `base_url`, a folder is named by the full name, because what
         a host serves must never change.
         """
-        for location in entry.locations:
+        for location in self._locations(name):
             if not locations.is_relative(location):
                 if self.folder is None and location.startswith("file:"):
                     continue  # what the network says names no file of this machine
@@ -63,16 +63,20 @@ class Source:
             elif (self.folder / location).is_dir():
                 yield (self.folder / location).absolute().as_uri()
             if self.index.base_url is not None:
-                yield locations.join(self.index.base_url, entry.name)
+                yield locations.join(self.index.base_url, name)
 
-    def beside(self, entry: Entry) -> Path | None:
-        """The folder of an entry's weights, where they lie beside the index and are used in place."""
-        for location in entry.locations:
+    def beside(self, name: str) -> Path | None:
+        """The folder of the weights of a full name, where they lie beside the index and are used in place."""
+        for location in self._locations(name):
             if self.folder is not None and locations.is_relative(location):
                 folder = self.folder / location
                 if (folder / WEIGHTS_FILE).is_file():
                     return folder
         return None
+
+    def _locations(self, name: str) -> tuple[str, ...]:
+        entry = self.index.entry(name)
+        return () if entry is None else entry.locations
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,12 @@ class Found:
     @property
     def places(self) -> list[str]:
         """Its absolute locations, in order, each once."""
-        return list(dict.fromkeys(place for source in self.sources for place in source.places(self.entry)))
+        return list(dict.fromkeys(p for source in self.sources for p in source.places(self.entry.name)))
 
     @property
     def folder(self) -> Path | None:
         """Where its weights are used in place."""
-        folders = (source.beside(self.entry) for source in self.sources)
+        folders = (source.beside(self.entry.name) for source in self.sources)
         return next((folder for folder in folders if folder is not None), None)
 
     @property

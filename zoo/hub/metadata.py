@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -91,6 +91,16 @@ class Training(_Frozen):
     """Of a mixture."""
 
 
+class Changes(_Frozen):
+    """What differs from the parent, each as (then, now); None: nothing, or of the config: unknown."""
+
+    data: tuple[str, str] | None = None
+    command: tuple[str, str] | None = None
+    commit: tuple[str | None, str | None] | None = None
+    config: dict[str, tuple[Any, Any]] | None = None
+    """By dotted key; None where the parent recorded no config."""
+
+
 class Licences(_Frozen):
     """Licence of the weights, and of the data that they were trained on."""
 
@@ -120,6 +130,12 @@ class ModelMetadata(_Frozen):
     """Part of the exam -> metric -> value, as `zoo.evaluate.summarise` names them."""
     parent: str | None = None
     """Name of the checkpoint that training started from."""
+    other_parents: tuple[str, ...] = ()
+    """What else gave weights: of a merge, or of several checkpoints to start from."""
+    changes: Changes | None = None
+    """What differs from the parent; None where there is none, or nobody recorded it."""
+    config: dict[str, Any] | None = None
+    """Of the run, by dotted key, without what changes nothing that is learnt."""
     weights: Weights | None = None
     """Filled in by `zoo.hub.checkpoint.save`."""
 
@@ -131,6 +147,9 @@ def describe(
     licences: Licences,
     metrics: Mapping[str, Mapping[str, float | None]] | None = None,
     parent: str | None = None,
+    other_parents: Sequence[str] = (),
+    changes: Changes | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> ModelMetadata:
     """The metadata of a network trained with this version's preprocessing and conventions."""
     return ModelMetadata.model_validate(
@@ -153,6 +172,9 @@ def describe(
             "licences": licences,
             "metrics": metrics or {},
             "parent": parent,
+            "other_parents": tuple(other_parents),
+            "changes": changes,
+            "config": None if config is None else dict(config),
         }
     )
 

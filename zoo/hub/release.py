@@ -14,8 +14,9 @@ from typing import Any
 from zoo.errors import ZooError
 from zoo.files import replacing
 from zoo.hub import cache, card, names
+from zoo.hub.changes import lines
 from zoo.hub.describe import entry_of, refreshed
-from zoo.hub.index import catalogue, full_name
+from zoo.hub.index import catalogue, full_name, using
 from zoo.hub.locations import is_relative
 from zoo.hub.metadata import CARD_FILE, METADATA_FILE, WEIGHTS_FILE, read_metadata
 from zoo.hub.schema import Entry, Index, Move, read_index, write_index
@@ -48,17 +49,23 @@ def add(
         full = names.next_version(line, [entry.name for entry in before.checkpoints])
     except ValueError as error:
         raise ZooError(str(error)) from None
-    taken = [name for name in catalogue() if names.parse(name).line == line]
+    with using([str(path)] if path.is_file() else []):
+        taken = [name for name in catalogue() if names.parse(name).line == line]
+        parent = parent_name(read_metadata(folder).parent)
     if taken and not any(entry.parts.line == line for entry in before.checkpoints):
         raise ZooError(f"{line} is a line of another index ({taken[-1]}); choose another tag")
     now = datetime.now(UTC).replace(microsecond=0)
     inside = place or str(full)
-    parent = read_metadata(folder).parent
     entry = entry_of(
         folder,
         str(full),
         now.date(),
-        **{"parent": parent_name(parent), "locations": (inside,), **(more or {})},
+        **{
+            "parent": parent,
+            "changes": lines(read_metadata(folder)),
+            "locations": (inside,),
+            **(more or {}),
+        },
     )
     for other in before.checkpoints:
         if other.sha256 == entry.sha256:

@@ -55,21 +55,20 @@ def checkpoint_table(
     chosen = where(condition, shown) if condition is not None else shown
     chosen = ordered(sort, chosen) if sort is not None else chosen
     table = Table(title=None, box=None, pad_edge=False)
-    for heading in ("name", "version", "tasks", "parameters", "ms", "input", "measured", "licence", ""):
+    table.add_column("name", no_wrap=True)
+    for heading in ("tasks", "parameters", "ms", "input", "measured", "licence"):
         right = heading in ("parameters", "ms")
         table.add_column(heading, justify="right" if right else "left", overflow="fold")
     for row in chosen:
         entry = row.found.entry
         table.add_row(
-            ", ".join(row.aliases) or "–",
-            entry.name,
+            "\n".join(text for text in (", ".join(row.aliases), entry.name, _status(row.found)) if text),
             ", ".join(entry.tasks),
             f"{entry.parameters / 1e6:.2f} M",
             "–" if entry.latency is None else f"{entry.latency.ms:.3g}",
             f"{entry.input.width}x{entry.input.height}",
             _measured(entry),
             entry.licences.weights,
-            _status(row.found),
         )
     return Group(table, *_remarks(known, shown, chosen))
 

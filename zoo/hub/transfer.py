@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
+from zoo.errors import ZooError
 from zoo.hub import cache, locations, web
 from zoo.hub.schema import FileFacts
 from zoo.hub.web import Failed
@@ -61,7 +62,11 @@ def _from_hub(place: locations.HubPlace, name: str, part: Path, facts: FileFacts
     try:
         path = hf_hub_download(place.repository, inside, revision=place.revision, local_dir=staging)
         _copy(Path(path), part, facts)
-    except (OSError, ValueError) as error:  # its errors of HTTP are OSErrors, those of names ValueErrors
+    except (Failed, ZooError):
+        raise
+    except (
+        Exception
+    ) as error:  # of HTTP, of names, of its own transport: whatever it is, the next place may do
         raise Failed(" ".join(str(error).split())[:300]) from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)

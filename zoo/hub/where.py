@@ -16,7 +16,7 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from zoo.errors import ZooError
 from zoo.hub.fields import Kind, Row, Value, field
@@ -83,7 +83,7 @@ def ordered(key: str, rows: Sequence[Row]) -> list[Row]:
         raise ZooError(f"--sort {key}: {error.args[0]}") from None
     values = [(chosen.value(row), row) for row in rows]
     known = [(value, row) for value, row in values if value is not None]
-    known.sort(key=lambda pair: pair[0], reverse=key.startswith("-"))
+    known.sort(key=lambda pair: cast(Any, pair[0]), reverse=key.startswith("-"))  # all of one kind
     return [row for _, row in known] + [row for value, row in values if value is None]
 
 

@@ -11,6 +11,7 @@ from zoo.page import rooms, samples
 from zoo.page.models import Offered
 from zoo.page.parts import box, shown_by, table, told, with_progress
 from zoo.page.workspace import Workspace
+from zoo.predict.rooms.run import SOURCES, VOXEL_M
 
 
 def room_tab(gradio: Any, offer: Offered, workspace: Workspace, local: bool) -> None:
@@ -36,10 +37,8 @@ def room_tab(gradio: Any, offer: Offered, workspace: Workspace, local: bool) -> 
                 label="Checkpoint",
             )
             with gradio.Row():
-                count = gradio.Slider(1, 7, value=rooms.SOURCES, step=1, label="Other views a frame")
-                voxel = gradio.Slider(
-                    1, 10, value=100 * rooms.VOXEL_M, step=0.5, label="Voxel of the mesh, cm"
-                )
+                count = gradio.Slider(1, 7, value=SOURCES, step=1, label="Other views a frame")
+                voxel = gradio.Slider(1, 10, value=100 * VOXEL_M, step=0.5, label="Voxel of the mesh, cm")
             with gradio.Row():
                 run = gradio.Button("Predict", variant="primary")
                 sample = gradio.Button("Render a room")

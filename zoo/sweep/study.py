@@ -134,6 +134,8 @@ def _check(plan: Sweep) -> None:
             raise ZooError(f"{line}: a sweep names its runs itself, by its folder {plan.folder}")
     first = {dimension.key: dimension.corners[0] for dimension in plan.dimensions}
     config = plan.config(0, first)
+    if config.trainer.devices > 1:  # the processes of a run are started by its own command line
+        raise ZooError(f"trainer.devices={config.trainer.devices}: the runs of a sweep have one process each")
     for dimension in plan.dimensions:
         for value in dimension.corners[1:]:
             plan.config(0, first | {dimension.key: value})

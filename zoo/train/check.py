@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
@@ -82,6 +82,14 @@ def check_batches(
         ]
     finally:
         network.train(training)
+
+
+def untaught(config: TrainConfig, found: Sequence[Checked]) -> list[str]:
+    """Heads for which none of the samples that were looked at has a label, in any source of the run."""
+    if len(found) < len(config.sources):  # what is rendered on the fly teaches everything
+        return []
+    taught = {name for source in found for name, share in source.heads.items() if share}
+    return [name for name in config.used_network.heads if name not in taught and name not in config.freeze]
 
 
 def _opened(data: FromSource | Rendered | Mixture) -> Iterator[_Opened]:

@@ -29,7 +29,7 @@ from zoo.model.network import Network
 from zoo.tracking.artifacts import BEST, record
 from zoo.train.before_after import show_before_and_after
 from zoo.train.callbacks import Clock, Keeper, Report, Validator
-from zoo.train.check import check_batches
+from zoo.train.check import check_batches, untaught
 from zoo.train.console import say
 from zoo.train.data import FromSource, Rendered, training_batches
 from zoo.train.folder import CHECKPOINT, MODEL, open_run
@@ -69,7 +69,8 @@ def train(config: TrainConfig, watch: Watch | None = None) -> Path:
     workers, data = _data(config)
     module = _module(config, start, data, workers)
     if start is None:
-        check_batches(config, data, module.network)
+        for head in untaught(config, check_batches(config, data, module.network)):
+            say(f"{head}: no sample that was looked at has a label for it (zoo check lists them)")
     stop = Stop(config.stop_after_minutes)
     logger = make_logger(config, first_step * config.step_samples) if is_first() else None
     trainer = _trainer(config, stop, logger, data, watch)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from zoo.config import TrainConfig
 from zoo.data.mixture import Seen
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.hub import checkpoint
+from zoo.hub.changes import changes_from, lasting_name, recorded
 from zoo.hub.metadata import Licences, SourceSeen, Training, describe
 from zoo.model.network import Network
 from zoo.model.norms import unsplit_name
-from zoo.train.folder import MODEL, SEEN, command_line, git_state
+from zoo.train.folder import MAY_CHANGE, MODEL, SEEN, command_line, git_state
 
 
 class Loaded(NamedTuple):
@@ -130,12 +131,29 @@ def export(
         training,
         licences,
         {"validation": metrics} if metrics else None,
-        parent=config.parents[0] if config.parents else None,
+        **_descent(config, training),
     )
     if shown:
         table = {"samples": seen, "sources": [source.model_dump() for source in training.sources]}
         write_text(config.run_dir / SEEN, json.dumps(table, indent=1) + "\n")
     checkpoint.save(config.run_dir / folder, network, metadata)
+
+
+def _descent(config: TrainConfig, training: Training) -> dict[str, Any]:
+    """The parents of a run, what it changed, and its config."""
+    own = recorded(config.model_dump(mode="json"), MAY_CHANGE)
+    if not config.parents:
+        return {"config": own}
+    first, *others = config.parents
+    try:
+        return {
+            "parent": lasting_name(first),
+            "other_parents": [lasting_name(other) for other in others],
+            "changes": changes_from(first, training, own, MAY_CHANGE),
+            "config": own,
+        }
+    except ZooError:  # a parent that was moved while its child was trained costs no weights
+        return {"parent": first, "other_parents": others, "config": own}
 
 
 def _sources(config: TrainConfig, shown: Mapping[str, Mapping[str, Seen]]) -> tuple[SourceSeen, ...]:

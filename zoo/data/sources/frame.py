@@ -50,6 +50,9 @@ class EyeFrame:
     eye_side: EyeSide | None = None
     camera: tuple[float, float, float, float] | None = None
     """fx, fy, cx, cy."""
+    spectacles: bool | None = None
+    skin_tone: float | None = None
+    """In [0, 1]."""
     openness: float | None = None
     blink: bool | None = None
     pupil_present: bool | None = None
@@ -185,6 +188,10 @@ def _put_labels(
         fx, fy, cx, cy = frame.camera
         centre = moved((cx, cy)).tolist()
         put("camera", [[fx * box.scale, 0, centre[0]], [0, fy * box.scale, centre[1]], [0, 0, 1]])
+    if frame.spectacles is not None:
+        put("spectacles", frame.spectacles)
+    if frame.skin_tone is not None:
+        put("skin_tone", frame.skin_tone)
     if frame.openness is not None:
         put("openness", frame.openness)
     if frame.blink is not None:

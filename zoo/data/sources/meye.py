@@ -79,7 +79,8 @@ class Meye:
         """The frames at `rows`, letterboxed, in pixels of the canvas: blink and the pupil mask's centroid."""
         labels = self.labels
         batch = empty_eye_batch(len(rows), *self._size)
-        batch["image"], content, box = letterbox_batch(self.images(rows), *self._size)
+        image, content, box = letterbox_batch(self.images(rows), *self._size)
+        batch["image"] = image.clamp(0, 1)  # resampling white rounds to a hair above 1
         batch["content"] = content.expand(len(rows), -1, -1).clone()
         batch["subject"] = torch.from_numpy(labels.subjects[rows])
         batch["domain"].fill_(DOMAINS.index("real"))
