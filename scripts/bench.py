@@ -29,6 +29,7 @@ from zoo.data.augment import augment
 from zoo.draws import Draws
 from zoo.exam.depth.cost import take_turns
 from zoo.files import write_text
+from zoo.hub import checkpoint
 from zoo.memory import keep_freed_memory
 from zoo.model.fuse import fused
 from zoo.model.network import Network
@@ -42,7 +43,9 @@ def latencies(rounds: int) -> dict[str, float]:
     image = torch.randn(1, 1, HEIGHT, WIDTH)
     contenders: dict[str, Callable[[], object]] = {}
     for name in ("eyenet_s", "eyenet_nano"):
-        network = fused(Network(compose("train", [f"network={name}"]).network))
+        network = fused(
+            checkpoint.load(name)[0]
+        )  # as released, which may have more than its recipe started with
         contenders[name] = partial(network, image)
         for head in network.heads:
             contenders[f"{name}/{head}"] = partial(network, image, heads=[head])
@@ -53,7 +56,7 @@ def latencies(rounds: int) -> dict[str, float]:
 
 
 def training_step() -> Callable[[], object]:
-    config = compose("train", ["network=eyenet_s"])
+    config = compose("train", ["experiment=continue", "init=eyenet_s", "data.path=pools/train"])
     network = Network(config.network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
     batch = EyeRenderer(load_domain("train"), 0).render(torch.arange(BATCH))
