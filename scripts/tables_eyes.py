@@ -155,6 +155,7 @@ def speed() -> list[str]:
     """Latency and rendering, as ratios of one run."""
     bench = json.loads((METRICS / "bench.json").read_text(encoding="utf-8"))
     ratio, rate, ms = bench["all_tasks_over_costliest"], bench["images_per_second"], bench["latency_ms"]
+    hub = bench["hub"]
     rows = [
         ["all tasks of eyenet_s over its costliest single task", number(ratio["eyenet_s"], 2), "≤ 1.25"],
         ["eyenet_nano over eyenet_s", number(bench["nano_over_s"], 2), "≤ 0.4"],
@@ -165,6 +166,12 @@ def speed() -> list[str]:
         ["rendered frames per core-second, eager / compiled",
          f"{rate['render eager']:.0f} / {rate['render compiled']:.0f}", ""],
         ["samples per core-second in training steps of eyenet_s", f"{rate['train eyenet_s']:.0f}", ""],
+        ["reading and augmenting a pool over those steps",
+         number(rate["read and augment"] / rate["train eyenet_s"], 1), "≥ 2"],
+        ["`zoo list` / `zoo info` over `import torch`",
+         " / ".join(number(hub["over_import_torch"][f"{n}: clock"], 2) for n in ("list", "info")), "≤ 0.33"],
+        ["`zoo.load` of a cached eyenet_s over building its network",
+         number(hub["load"]["load_over_build"], 2), "≤ 2"],
     ]  # fmt: skip
     return table(["one core, batch 1, 160x120, one run", "measured", "target"], rows)
 
