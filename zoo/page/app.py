@@ -53,7 +53,7 @@ def launch(app: Any, host: str, port: int) -> str:
     """Start to serve a page, and return its address. It is not shared, and asks nothing of the network.
 
     Raises:
-        ZooError: the port is taken.
+        ZooError: the port is taken, or the page does not answer.
     """
     gradio = _gradio()
     theme = gradio.themes.Default(
@@ -76,6 +76,12 @@ def launch(app: Any, host: str, port: int) -> str:
         )
     except OSError as error:
         raise ZooError(f"no page on {host}:{port}: {error}; try another --port") from None
+    except ValueError:  # gradio asks its own server, and proposes to share the page where that fails
+        app.close()
+        raise ZooError(
+            f"no page on {host}:{port}: it does not answer within a few seconds; is the machine busy, or "
+            "does a proxy stand between (NO_PROXY=127.0.0.1,localhost)?"
+        ) from None
     return str(url)
 
 

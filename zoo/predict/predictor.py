@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import overload
 
@@ -38,7 +39,7 @@ class Predictor:
     """Call it with an image, or with a list of images of any sizes.
 
     Args:
-        network: its weights are copied, in eval mode, to `device`.
+        network: its weights are copied, in eval mode, to `device` at the first prediction.
         metadata: what the network was trained with.
         device: where it runs.
         session: an exported file, which answers in place of the network's weights.
@@ -55,7 +56,11 @@ class Predictor:
         self.network = network
         self.metadata = metadata
         self._session = session
-        self._run = EyeGraph(network).to(self.device) if session is None else session
+
+    @cached_property
+    def _run(self) -> EyeGraph | Session:
+        """What answers; made at the first prediction, as folding takes as long as building the network."""
+        return EyeGraph(self.network).to(self.device) if self._session is None else self._session
 
     @overload
     def __call__(
