@@ -156,6 +156,7 @@ def test_every_recipe_composes(name: str, folder: Path) -> None:
         "finetune": ["init=eyenet_nano", "network=tiny"],
         "headset": child,
         "staged": ["init=eyenet_nano"],
+        "unlabelled": ["init=eyenet_nano", "data.root=pseudo"],
     }.get(name, [])
     config = compose("train", [f"experiment={name}", *more], folder)
     assert config.name == name or more

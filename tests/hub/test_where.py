@@ -105,7 +105,7 @@ def test_an_expression_finds_what_it_says(expression: str, found: str) -> None:
         ("__import__('os')", 1, "no field '__import__'"),
         ("params < 1; params", 11, "';' is not understood"),
         ("params.__class__ == 1", 1, "no field 'params.__class__'"),
-        ("(" * 1000, 51, "is nested too deeply"),
+        ("(" * 1000, 21, "is nested too deeply"),
     ],
 )
 def test_a_mistake_is_named_with_its_position(expression: str, position: int, message: str) -> None:

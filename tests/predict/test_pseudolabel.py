@@ -104,7 +104,7 @@ def test_glints_that_fit_badly_are_left_out() -> None:
     what = seen(headset_eyes(24))
     what.glints_px[:] += 3.5 * SIGMA * normal(9, 24, 6, 2).sign()
     reason = labelled(what).reason
-    assert (reason == -1).double().mean() < 0.3 and (reason == 2).any()
+    assert (reason == -1).double().mean() < 0.5 and (reason == 2).any()
 
 
 class Facing(Thresholds):

@@ -10,22 +10,14 @@ from rich.table import Table
 
 from zoo.hub import cache, names
 from zoo.hub.card import format_metric, render
-from zoo.hub.fields import FIELDS, Row
+from zoo.hub.fields import FIELDS, Row, Value
 from zoo.hub.index import Found, aliases, catalogue, find, resolve
 from zoo.hub.metadata import METADATA_FILE, read_metadata
 from zoo.hub.schema import Entry
 from zoo.hub.where import ordered, where
 
-KEY_METRICS: Final = {
-    "miou": "mIoU",
-    "pupil_px_median": "pupil centre px",
-    "pupil_mask_px_median": "pupil mask px",
-    "blink_ap": "blink AP",
-    "optical_deg_median": "gaze °",
-    "absrel_ratio": "AbsRel",
-    "delta_share": "δ<1.25",
-}
-"""Endings of the metrics' names (`zoo.evaluate.summarise`) that the table shows."""
+MEASURED: Final = ("miou", "pupil_px", "gaze_deg", "real_pupil", "absrel", "real_absrel")
+"""Fields of `zoo.hub.fields` that the table shows; `zoo info` shows all that was measured."""
 
 
 def rows() -> list[Row]:
@@ -55,20 +47,19 @@ def checkpoint_table(
     chosen = where(condition, shown) if condition is not None else shown
     chosen = ordered(sort, chosen) if sort is not None else chosen
     table = Table(title=None, box=None, pad_edge=False)
-    table.add_column("name", no_wrap=True)
-    for heading in ("tasks", "parameters", "ms", "input", "measured", "licence"):
-        right = heading in ("parameters", "ms")
-        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    table.add_column("checkpoint, tasks, licence of the weights", overflow="fold")
+    for heading in ("params", "latency", *MEASURED):
+        table.add_column(heading.replace("_", "\n"), justify="right", no_wrap=True)
     for row in chosen:
         entry = row.found.entry
+        named = (", ".join(row.aliases), entry.name, _status(row.found))
         table.add_row(
-            "\n".join(text for text in (", ".join(row.aliases), entry.name, _status(row.found)) if text),
-            ", ".join(entry.tasks),
+            "\n".join(
+                [*(text for text in named if text), f"  {', '.join(entry.tasks)}; {entry.licences.weights}"]
+            ),
             f"{entry.parameters / 1e6:.2f} M",
             "–" if entry.latency is None else f"{entry.latency.ms:.3g}",
-            f"{entry.input.width}x{entry.input.height}",
-            _measured(entry),
-            entry.licences.weights,
+            *(_shown(FIELDS[name].value(row)) for name in MEASURED),
         )
     return Group(table, *_remarks(known, shown, chosen))
 
@@ -142,16 +133,8 @@ def _status(found: Found) -> str:
     return "(weights not in this installation)" if found.entry.locations else "(weights not published)"
 
 
-def _measured(entry: Entry) -> str:
-    lines = []
-    for part, values in entry.metrics.items():
-        last = {name.rpartition("/")[2]: value for name, value in values.items()}
-        shown = [
-            f"{label} {last[name]:.3g}" for name, label in KEY_METRICS.items() if last.get(name) is not None
-        ]
-        if shown and part.partition("_")[0] not in {*entry.metrics} - {part}:  # <set>_<change> vary a set
-            lines.append(f"{part}: {', '.join(shown)}")
-    return "\n".join(lines)
+def _shown(value: Value) -> str:
+    return f"{value:.3g}" if isinstance(value, float | int) else "–"
 
 
 def _facts(found: Found) -> str:

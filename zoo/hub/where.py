@@ -43,7 +43,7 @@ _KINDS: Final[dict[Kind, str]] = {
     "texts": "a list",
     "truth": "true or false",
 }
-_DEEPEST: Final = 50
+_DEEPEST: Final = 20
 
 
 @dataclass(frozen=True)

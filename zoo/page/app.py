@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from importlib import import_module
 from typing import Any, Final
 
@@ -52,6 +53,11 @@ def serve(name_or_path: str | None, host: str, port: int, console: Console) -> N
 def launch(app: Any, host: str, port: int) -> str:
     """Start to serve a page, and return its address. It is not shared, and asks nothing of the network.
 
+    Args:
+        app: of `build`.
+        host: that it listens on.
+        port: 0 takes any that is free, which gradio itself cannot.
+
     Raises:
         ZooError: the port is taken, or the page does not answer.
     """
@@ -62,7 +68,7 @@ def launch(app: Any, host: str, port: int) -> str:
     try:
         _, url, _ = app.launch(
             server_name=host,
-            server_port=port,
+            server_port=port or _free_port(host),
             theme=theme,
             css=_CSS,
             share=False,
@@ -83,6 +89,12 @@ def launch(app: Any, host: str, port: int) -> str:
             "does a proxy stand between (NO_PROXY=127.0.0.1,localhost)?"
         ) from None
     return str(url)
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 def build(offer: Offered, workspace: Workspace, local: bool = True) -> Any:

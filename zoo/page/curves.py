@@ -46,7 +46,7 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
     """Round numbers from `low` to `high`."""
     raw = max(high - low, 1e-9) / about
     power = 10.0 ** np.floor(np.log10(raw))
-    step = next(s * power for s in _STEPS if s * power >= raw * 0.999)
+    step = next(s * power for s in _STEPS if s * power >= raw * 0.95)
     found = np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
     return [float(value) for value in found]
 
