@@ -9,11 +9,11 @@ Stopped at any time, the same command goes on. The design, fixed before any resu
   other way round.
 * **Labels.** MEYE labels pupils and blinks. Of each fold a folder as a user would make it (`data=folder`) is
   written: its masks hold the labelled pupil, and around it what the parent says, its pupil taken for iris.
-* **Fine-tuning.** eyenet_s, all heads, 400 steps of 32 images, Muon at 5e-4; once with `retain=all` (half of
+* **Fine-tuning.** eyenet_s, all heads, 250 steps of 32 images, Muon at 5e-4; once with `retain=all` (half of
   each batch rendered, distillation where a label is missing, three tenths of the parent's weights), once
   without. Nothing was tuned on MEYE.
 * **Measure.** MEYE's people that were not trained on: share of pupils beyond 2 px, 1 - IoU, blink AP; the
-  first 2000 frames of the exam of unseen people, all tasks. Parent and children go the same way.
+  first 1000 frames of the exam of unseen people, all tasks. Parent and children go the same way.
 
 Weights that saw MEYE stay in the output folder: its licence is not stated, so they are never released.
 """
@@ -140,8 +140,8 @@ def changes(before: dict[str, dict[str, float]], after: dict[str, dict[str, floa
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--meye", type=Path, required=True, help="folder with labels.csv, images/, masks/")
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--frames", type=int, default=2000, help="of the exam of unseen people")
+    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--frames", type=int, default=1000, help="of the exam of unseen people")
     parser.add_argument("--runs", type=Path, default=Path("runs/study_retain"))
     parser.add_argument("--output", type=Path, default=Path("metrics/study_retain.json"))
     arguments = parser.parse_args()
