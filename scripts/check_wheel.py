@@ -38,8 +38,10 @@ CONTENTS = (
 )
 COMMANDS = (
     "zoo --help",
-    "zoo list",
+    "zoo list --all --sort latency",
     "zoo info eyenet_nano",
+    "zoo info eyenet_s.rendered@1",
+    "zoo fetch eyenet_nano --to carried",
     "zoo render eyes -n 4 --sheet sheet.png",
     "zoo predict eyenet_nano sheet.png -o out",
     "zoo eval eyenet_nano data=render count=8 batch_size=8",

@@ -31,7 +31,6 @@ import torch
 from torch import Tensor
 
 from zoo.config import EvalConfig, RenderData, compose
-from zoo.config.rendering import load_rig
 from zoo.data.kinds import is_views
 from zoo.data.sample import EyeBatch
 from zoo.evaluate import baseline, rows, summarise
@@ -39,15 +38,14 @@ from zoo.files import write_text
 from zoo.geometry.classical_gaze import classical_gaze
 from zoo.geometry.glint_assignment import assign_glints
 from zoo.geometry.glint_inverse import CorneaPrior, cornea_from_glints
-from zoo.geometry.vectors import unit
 from zoo.model.heads.gaze import visual_axis
 from zoo.model.heads.keypoints import GLINT_SCORE
 from zoo.predict.native import PRESENT
+from zoo.predict.precision import glint_sigma_px
 from zoo.predict.predictor import Predictor, load
-from zoo.predict.refine import GLINT_SIGMA_PX, LEAST_MARGIN, refine
-from zoo.predict.rig import checked_leds
+from zoo.predict.refine import LEAST_MARGIN, refine
+from zoo.predict.rig import KnownRig, read_rig
 from zoo.synth.eyes.anatomy import ANATOMY
-from zoo.synth.eyes.rig import FixedRig
 from zoo.train.data import batches_of
 from zoo.train.measure import to_device
 
@@ -55,9 +53,6 @@ Prediction = dict[str, dict[str, Tensor]]
 
 AXIS, CORNEA = "gaze/optical_deg", "eye3d/cornea_mm"
 RADIUS_SD_MM: Final = ANATOMY["cornea_radius"].sd
-CORNEA_OF_EYE_MM: Final = 5.5
-"""From the rotation centre to the cornea's; and by how much an eye that looks about moves it."""
-CORNEA_SWAY_MM: Final = 1.8
 
 
 class Answer(NamedTuple):
@@ -76,8 +71,7 @@ def main() -> None:
     fewer = [] if arguments.count is None else [f"count={arguments.count}"]
     config = compose("eval", [f"checkpoint={arguments.checkpoint}", "exam=headset", *fewer])
     assert isinstance(config.data, RenderData) and config.data.rig is not None
-    rig = load_rig(config.data.rig)
-    assert isinstance(rig, FixedRig)
+    rig = read_rig(config.data.rig)
     predictor = load(config.checkpoint, config.device)
     parts = list(_measured(config, predictor, rig))
     tables = {method: pl.concat([part[method] for part in parts]) for method in parts[0]}
@@ -98,10 +92,10 @@ def main() -> None:
         print(f"{method:27} {int(values['frames']):5} frames  axis, cornea: {' '.join(chosen)}")
 
 
-def _measured(config: EvalConfig, predictor: Predictor, rig: FixedRig) -> Iterator[dict[str, pl.DataFrame]]:
+def _measured(config: EvalConfig, predictor: Predictor, rig: KnownRig) -> Iterator[dict[str, pl.DataFrame]]:
     """The metric path's rows of each method, with the column `answered`."""
     network = predictor.network.to(predictor.device).eval()
-    size, leds = predictor.metadata.network.input, checked_leds(torch.tensor(rig.leds_mm))
+    size, leds = predictor.metadata.network.input, rig.leds_mm
     with torch.inference_mode():
         for batch in batches_of(
             config.data, config.seed, config.count, config.batch_size, size, predictor.device
@@ -113,7 +107,7 @@ def _measured(config: EvalConfig, predictor: Predictor, rig: FixedRig) -> Iterat
             answers = {
                 "network": Answer(prediction, torch.ones(len(batch["camera"]), dtype=torch.bool)),
                 "classical": _classical(prediction, batch, leds, None),
-                "placed": _classical(prediction, batch, leds, _where_it_sits(rig, len(batch["camera"]))),
+                "placed": _classical(prediction, batch, leds, rig.place),
                 "refined": Answer(refined, refined["eye3d"]["glints_used"] > 0),
             }
             yield {
@@ -128,20 +122,21 @@ def _classical(prediction: Prediction, batch: EyeBatch, leds: Tensor, prior: Cor
     """The classical inverse; the prior helps to assign the glints, and nothing else."""
     points = {key: value.cpu().double() for key, value in prediction["keypoints"].items()}
     camera = batch["camera"].cpu().double()
-    glints, valid = points["glints_px"], points["glint_scores"] > GLINT_SCORE
+    glints, scores = points["glints_px"], points["glint_scores"]
+    valid, sigma = scores > GLINT_SCORE, glint_sigma_px(scores)
     assigned = assign_glints(
         glints,
         valid,
         leds,
         camera,
-        pixel_sigma=GLINT_SIGMA_PX,
+        pixel_sigma=sigma,
         radius_sigma=RADIUS_SD_MM,
         prior=prior,
         least_margin=LEAST_MARGIN,
     )
     which = assigned.which_led
     fix = cornea_from_glints(
-        glints, which, which >= 0, leds, camera, pixel_sigma=GLINT_SIGMA_PX, radius_sigma=RADIUS_SD_MM
+        glints, which, which >= 0, leds, camera, pixel_sigma=sigma, radius_sigma=RADIUS_SD_MM
     )
     gaze = classical_gaze(fix.cornea, points["pupil_px"], camera)
     roll, side = prediction["gaze"]["roll"].cpu().double(), batch["eye_side"].cpu()
@@ -160,14 +155,6 @@ def _classical(prediction: Prediction, batch: EyeBatch, leds: Tensor, prior: Cor
         for name in ("eye3d", "gaze")
     }
     return Answer(answer, assigned.ok & fix.ok & gaze.ok & (points["pupil_present"] >= PRESENT))
-
-
-def _where_it_sits(rig: FixedRig, count: int) -> CorneaPrior:
-    """Of an eye that looks anywhere, where the rig's file puts it, slips included."""
-    eye, slip = torch.tensor(rig.eye_mm).double(), torch.tensor(rig.slip_mm).double()
-    mean = eye - CORNEA_OF_EYE_MM * unit(eye)
-    covariance = torch.diag(slip**2 + CORNEA_SWAY_MM**2)
-    return CorneaPrior(mean.expand(count, 3), covariance.expand(count, 3, 3))
 
 
 def _report(tables: dict[str, pl.DataFrame]) -> tuple[dict[str, int], dict[str, dict[str, float]]]:

@@ -2,7 +2,8 @@
 
     python scripts/recording.py eyenet_s
 
-What is rendered is fixed in `zoo.exam.recording`, for random rigs and for the headset's. Writes
+What is rendered is fixed in `zoo.exam.recording`, for random rigs and for the headset's, without and with its
+LEDs known (``headset_leds``, as by `zoo predict --rig`). Writes
 ``metrics/recording_<checkpoint>.json``; ``--people`` makes a quick trial, whose file says so.
 """
 
@@ -26,8 +27,8 @@ from zoo.geometry.vectors import unit
 from zoo.predict.predictor import Predictor, load
 
 
-def measure(predictor: Predictor, rig: str, people: int) -> dict[str, Any]:
-    made = list(recordings(predictor, rig, people))
+def measure(predictor: Predictor, rig: str, known: bool, people: int) -> dict[str, Any]:
+    made = list(recordings(predictor, rig, people, known=known))
     table = pl.concat([score(recording) for recording in made])
     shown = [recording.optical[recording.shown] for recording in made]
     each = [angle_between(axes, unit(axes.mean(0))).rad2deg() for axes in shown]
@@ -56,7 +57,7 @@ def main() -> None:
     arguments = parser.parse_args()
     predictor = load(arguments.checkpoint, arguments.device)
     weights = predictor.metadata.weights
-    rigs = {rig: measure(predictor, rig, arguments.people) for rig in RIGS}
+    rigs = {name: measure(predictor, *row, arguments.people) for name, row in RIGS.items()}
     report = {
         "checkpoint": predictor.metadata.name,
         "sha256": None if weights is None else weights.sha256,

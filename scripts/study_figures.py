@@ -268,8 +268,8 @@ def _panel(results: Results, metric: str) -> list[str]:
     title = LABELS[metric] + (" (log scale)" if log else "")
     parts = [f"<text x='{_PLOT_W / 2}' y='-12' text-anchor='middle' font-weight='bold'>{title}</text>"]
     for tick in _ticks(low, high, log):
-        at = f"{y(tick):.1f}"
-        parts.append(f"<line x1='0' x2='{_PLOT_W}' y1='{at}' y2='{at}' stroke='#dddddd'/>")
+        level_ = f"{y(tick):.1f}"
+        parts.append(f"<line x1='0' x2='{_PLOT_W}' y1='{level_}' y2='{level_}' stroke='#dddddd'/>")
         parts.append(f"<text x='-8' y='{y(tick) + 4:.1f}' text-anchor='end'>{tick:g}</text>")
     for place, n in enumerate(results.images):
         parts.append(f"<text x='{x(place):.1f}' y='{_PLOT_H + 18}' text-anchor='middle'>{name_of(n)}</text>")
@@ -278,11 +278,11 @@ def _panel(results: Results, metric: str) -> list[str]:
     )
     for regime, level in levels.items():
         if level:
-            at = f"{y(level.mean):.1f}"
+            height = f"{y(level.mean):.1f}"
             dash = BASELINES[regime][1]
             parts.append(
-                f"<line x1='0' x2='{_PLOT_W}' y1='{at}' y2='{at}' stroke='#aa3377' stroke-width='1.5' "
-                f"stroke-dasharray='{dash}'/>"
+                f"<line x1='0' x2='{_PLOT_W}' y1='{height}' y2='{height}' stroke='#aa3377' "
+                f"stroke-width='1.5' stroke-dasharray='{dash}'/>"
             )
     for number_, (regime, curve) in enumerate(curves.items()):
         aside = 5 * (number_ - (len(curves) - 1) / 2)  # bars beside one another
@@ -298,8 +298,8 @@ def _panel(results: Results, metric: str) -> list[str]:
             parts.append(f"<circle cx='{at:.1f}' cy='{y(v.mean):.1f}' r='3.5' fill='{colour}'/>")
     long = results.value("real_long", None, metric)
     if long:
-        at = f"cx='{x(len(results.images) - 1):.1f}' cy='{y(long.mean):.1f}'"
-        parts.append(f"<circle {at} r='5' fill='white' stroke='{LONG[1]}' stroke-width='2'/>")
+        placed = f"cx='{x(len(results.images) - 1):.1f}' cy='{y(long.mean):.1f}'"
+        parts.append(f"<circle {placed} r='5' fill='white' stroke='{LONG[1]}' stroke-width='2'/>")
     parts.append(f"<rect width='{_PLOT_W}' height='{_PLOT_H}' fill='none' stroke='#888888'/>")
     return parts
 

@@ -300,7 +300,7 @@ def pack_rendered(source: Path, target: Path, first: int, count: int) -> None:
         # As in `zoo.data.geometric`: a pupil that leaves the frame is no blink, but the lids are unknown.
         seen = inside | ~wide["pupil_mask_px_valid"]
         for label in ("blink", "openness"):
-            batch[label] = wide[label]  # type: ignore[literal-required]
+            batch[label] = wide[label]
             batch[f"{label}_valid"] = wide[f"{label}_valid"] & seen  # type: ignore[literal-required]
         batch["domain"], batch["subject"] = wide["domain"], wide["subject"]
         writer.write(start, batch)
@@ -315,7 +315,7 @@ def pack_real(source: Meye, target: Path, people: Sequence[int]) -> None:
         labels = source.batch(rows)
         batch = shrunk(source.images(rows), source.masks(rows), labels["pupil_mask_px_valid"])
         for key in ("blink", "blink_valid", "domain", "subject"):
-            batch[key] = labels[key]  # type: ignore[literal-required]
+            batch[key] = labels[key]
         writer.write(start, batch)
 
 

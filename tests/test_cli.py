@@ -15,7 +15,7 @@ import torch
 from click.testing import Result
 from typer.testing import CliRunner
 
-from tests.hub.tiny import TINY, described
+from tests.hub.tiny import TINY, described, listed
 from zoo.cli import app
 from zoo.hub import checkpoint, index
 from zoo.model.network import Network
@@ -28,7 +28,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("checkpoints")
     torch.manual_seed(0)
     checkpoint.save(root / "tiny", Network(TINY), described("tiny"))
-    index.write_index(root)
+    listed(root / "tiny")
     return root
 
 
@@ -117,9 +117,13 @@ def test_mistakes_end_with_2_and_a_message(
 def test_list_info_and_verify(released: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "_find_root", lambda: released)
     monkeypatch.setenv("COLUMNS", "200")
-    listed = zoo("list").output
-    assert "tiny" in listed and "blink, keypoints, segmentation" in listed and "unseen: mIoU 0.5" in listed
-    assert zoo("info", "tiny").output == (released / "tiny" / "README.md").read_text() + "\n"
+    listed_names = zoo("list").output
+    assert "tiny" in listed_names and "blink, keypoints, segmentation" in listed_names
+    assert "unseen: mIoU 0.5" in listed_names
+    shown = zoo("info", "tiny").output
+    assert shown.startswith("tiny.noise@1, released ") and "is tiny" in shown
+    assert shown.endswith((released / "tiny" / "README.md").read_text() + "\n")
+    assert zoo("info", released / "tiny").output == (released / "tiny" / "README.md").read_text() + "\n"
     assert zoo("verify").exit_code == 0
     assert "tiny: ok" in zoo("verify", "tiny").output
     result = zoo("verify", "tiny", "other")
@@ -135,12 +139,16 @@ def test_info_of_a_checkpoint_whose_weights_are_elsewhere(
 ) -> None:
     (tmp_path / "index.json").write_text((released / "index.json").read_text())
     monkeypatch.setattr(index, "_find_root", lambda: tmp_path)
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     result = zoo("info", "tiny")
     assert result.exit_code == 0
-    assert "weights are not in this installation" in result.output and "input: 48x32" in result.output
+    assert "weights not in this installation" in result.output and "input: 48x32" in result.output
     monkeypatch.setenv("COLUMNS", "200")
     assert "(weights not in this installation)" in zoo("list").output
-    assert zoo("predict", "tiny", "x.png", "-o", "out").exit_code == 2
+    result = zoo("predict", "tiny", "x.png", "-o", "out")
+    assert result.exit_code == 2 and "are not in this installation" in result.output
+    result = zoo("predict", "tiny", "x.png", "-o", "out", "--index", released)  # a mirror that has them
+    assert result.exit_code == 2 and "x.png: no such file" in result.output
 
 
 def test_a_sheet_of_renders(tmp_path: Path) -> None:

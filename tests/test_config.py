@@ -77,8 +77,9 @@ def test_overrides(folder: Path) -> None:
         ("data.rig=mine", "data.rig=mine: there is no key 'data.rig'; valid in data: path, type"),
         (
             "data.type=pol",
-            "data.type=pol: valid: pool, render, meye, folder, unityeyes, openeds2019, lpw, nvgaze, "
-            "room_pool, capture, mixture; did you mean 'pool'?",
+            "data.type=pol: valid: pool, render, meye, folder, unityeyes, openeds2019, openeds2020_gaze, "
+            "openeds2020_segmentation, lpw, nvgaze, teyed, mpiigaze, mpiifacegaze, room_pool, capture, "
+            "mixture; did you mean 'pool'?",
         ),
         ("optimizer.lr=-1", "optimizer.lr=-1: must be greater than 0"),
         ("optimizer.lr=fast", "optimizer.lr=fast: must be a valid number"),
@@ -161,7 +162,7 @@ def test_every_recipe_composes(name: str, folder: Path) -> None:
     assert config.validation.data.type == ("room_pool" if name == "deltas_s" else "render")
 
 
-@pytest.mark.parametrize("group", ["trainer", "logger", "augment", "optimizer"])
+@pytest.mark.parametrize("group", ["trainer", "logger", "augment", "optimizer", "balance"])
 def test_every_choice_composes(group: str, folder: Path) -> None:
     for choice in choices(group):
         compose("train", [*BASE, f"{group}={choice}"], folder)

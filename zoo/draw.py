@@ -30,8 +30,8 @@ _OPACITY: Final = 0.25
 _ELLIPSE: Final = (255, 60, 60)
 _CROSS: Final = (255, 255, 255)
 _GLINT: Final = (255, 220, 0)
-_OPTICAL: Final = (0, 225, 255)
-_VISUAL: Final = (255, 120, 255)
+OPTICAL_COLOUR: Final = (0, 225, 255)
+VISUAL_COLOUR: Final = (255, 120, 255)
 _AXIS_MM: Final = 12.0  # length that an axis is drawn with, from the pupil's centre outward
 _OPEN: Final = (70, 190, 90)
 _BLINK: Final = (230, 70, 60)
@@ -71,7 +71,7 @@ def overlay(image: Shaped[np.ndarray, "..."], result: EyeResult) -> Picture:
         for across in ((arm, 0.0), (0.0, arm)):
             ends = np.array([np.subtract(centre, across), np.add(centre, across)])
             _lines(picture, ends, factor, _CROSS, stroke)
-    for axis, colour in ((result.visual, _VISUAL), (result.optical, _OPTICAL)):
+    for axis, colour in ((result.visual, VISUAL_COLOUR), (result.optical, OPTICAL_COLOUR)):
         line = _axis(result, axis)
         if line is not None:
             _lines(picture, line, factor, colour, 2 * stroke)

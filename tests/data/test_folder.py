@@ -36,6 +36,7 @@ def row_of(eyes: EyeBatch, i: int) -> dict[str, object]:
     pitch, yaw = torch.rad2deg(vector_to_angles(eyes["visual"][i].double())).tolist()
     row: dict[str, object] = {"file": f"images/{i}.png", "mask": f"masks/{i}.png", "subject": f"p{i // 2}"}
     row |= {"split": "train" if i < 3 else "test", "eye_side": ("left", "right")[i % 2]}
+    row |= {"spectacles": i % 2, "skin_tone": 0.1 + 0.2 * i}
     row |= {"fx": float(k[0, 0]), "fy": float(k[1, 1]), "cx": float(k[0, 2]), "cy": float(k[1, 2])}
     row |= {"openness": 0.8, "blink": 0, "pupil_u_px": e[0], "pupil_v_px": e[1], "pupil_major_px": e[2]}
     row |= {"pupil_minor_px": e[3], "pupil_angle_deg": math.degrees(e[4])}
@@ -81,6 +82,8 @@ def test_every_label_comes_back_at_its_own_size(root: Path, eyes: EyeBatch) -> N
     torch.testing.assert_close(batch["pupil_mask_px"], eyes["pupil_mask_px"][index], atol=1e-3, rtol=0)
     torch.testing.assert_close(batch["glints_px"][:, :4], eyes["glints_px"][index, :4], atol=1e-4, rtol=0)
     assert batch["subject"].tolist() == [1, 0, 1]
+    assert batch["spectacles"].tolist() == [False, False, True]
+    assert batch["skin_tone"].tolist() == pytest.approx([0.5, 0.1, 0.7])
     unknown = {key for key, value in batch.items() if key.endswith("_valid") and not value.all()}  # type: ignore[attr-defined]
     assert unknown == {"pupil_visible_valid"}
 

@@ -182,6 +182,15 @@ def test_damaged_description_is_named(tmp_path: Path, eyes: EyeBatch, change: di
         Pool(tmp_path)
 
 
+def test_an_older_pool_does_not_know_skin_and_spectacles(tmp_path: Path, eyes: EyeBatch) -> None:
+    write(tmp_path, eyes, 4)
+    for name in ("skin_tone", "skin_tone_valid", "spectacles", "spectacles_valid"):
+        (tmp_path / f"{name}.npy").unlink()
+    batch = Pool(tmp_path).batch(np.array([2, 0]))
+    check_eye_batch(batch, "pool")
+    assert not batch["skin_tone_valid"].any() and not batch["spectacles_valid"].any()
+
+
 def test_empty_pool_is_an_error_of_its_own(tmp_path: Path) -> None:
     PoolWriter(tmp_path, SPEC, 10, 24, 30)
     with pytest.raises(ZooError, match="no samples yet"):

@@ -12,7 +12,7 @@ import zoo
 from zoo.config import compose
 from zoo.data.sources.meye import Meye
 from zoo.exam.run import evaluate
-from zoo.hub.index import entries, root
+from zoo.hub.index import find, root
 
 NAMES = ("eyenet_nano", "eyenet_s")
 
@@ -20,7 +20,9 @@ NAMES = ("eyenet_nano", "eyenet_s")
 @pytest.mark.parametrize("name", NAMES)
 def test_rendered_figures_are_near_those_of_the_card(name: str) -> None:
     part = evaluate(compose("eval", [f"checkpoint={name}", "exam=unseen", "count=192"])).metrics
-    card = entries()[name].metrics["unseen"]
+    listed = find(name)
+    assert listed is not None
+    card = listed.entry.metrics["unseen"]
     # 192 of 4000 frames: about three standard errors of the sample.
     for metric, slack in (("segmentation/miou", 0.08), ("blink/blink_ap", 0.12)):
         assert part[metric] == pytest.approx(card[metric], abs=slack), metric

@@ -322,6 +322,18 @@ def test_a_prior_helps_few_glints_to_their_leds(missing: int, false: int, least:
     assert share_right(Assignment(*(x[assigned.ok] for x in assigned)), truth[assigned.ok]) >= 0.95
 
 
+def test_a_glint_that_is_known_to_be_rough_is_not_taken_for_a_false_one() -> None:
+    eyes = headset_eyes(40, seed=5)
+    pixels, truth = shuffled(eyes, 0, 0, seed=6)
+    pixels[:, 2] += torch.tensor([3.0, -2.0])
+    valid, sigma = truth > -2, torch.full((40, 6), 0.2)
+    exact = assign_glints(pixels, valid, LEDS, CAMERA, eyes.cornea_radius, pixel_sigma=sigma)
+    sigma[:, 2] = 2.0
+    rough = assign_glints(pixels, valid, LEDS, CAMERA, eyes.cornea_radius, pixel_sigma=sigma)
+    assert share_right(rough, truth) >= 0.95
+    assert (exact.which_led[:, 2] == truth[:, 2]).double().mean() < 0.1
+
+
 def test_a_row_of_leds_is_ambiguous_until_a_prior_says_where_the_eye_is() -> None:
     row = torch.stack((torch.linspace(-20, 20, 8), torch.full((8,), -15.0), torch.zeros(8)), -1).double()
     eyes = headset_eyes(20)

@@ -30,3 +30,13 @@ def saved(tmp_path: Path, network: Network, metadata: ModelMetadata) -> Path:
     folder = tmp_path / "tiny"
     checkpoint.save(folder, network, metadata)
     return folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, and a network that may be used."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("ZOO_CACHE", str(folder))
+    monkeypatch.delenv("ZOO_OFFLINE", raising=False)
+    monkeypatch.delenv("ZOO_INDEX", raising=False)
+    return folder

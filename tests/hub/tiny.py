@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from zoo.hub import release
 from zoo.hub.metadata import Licences, ModelMetadata, Training, describe
+from zoo.hub.schema import Entry
 from zoo.model.config import (
     BlinkConfig,
     ByobConfig,
@@ -30,3 +34,9 @@ def described(name: str) -> ModelMetadata:
         {"unseen": {"segmentation/miou": 0.5, "blink/blink_ap": float("nan")}},
         parent="older",
     )
+
+
+def listed(folder: Path, line: str | None = None, alias: str | None = None) -> Entry:
+    """List a saved checkpoint in the index of the folder that its folder lies in."""
+    name = folder.name if alias is None else alias
+    return release.add(folder, line or f"{name}.noise", folder.parent / "index.json", name, folder.name)

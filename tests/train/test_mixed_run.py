@@ -97,7 +97,7 @@ def test_both_kinds_pull_at_the_trunk(
     config = mixed()
     network = Network(config.network)
     data = training_batches(config, torch.device("cpu"))
-    module = ZooModule(network, config, lambda first, last: [], data.ids)
+    module = ZooModule(network, config, lambda first, last, split: [], data.ids)
     monkeypatch.setattr(ZooModule, "trainer", type("Still", (), {"global_step": 1}))
     batch = data[0]
 

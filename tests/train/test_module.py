@@ -10,14 +10,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
 from zoo.config import TrainConfig
 from zoo.errors import ZooError
 from zoo.model.heads.base import Masked
 from zoo.model.heads.blink import BlinkHead
-from zoo.model.network import Network
-from zoo.train.module import masked_mean, parameter_groups
+from zoo.train.module import masked_mean
 from zoo.train.run import train
 
 
@@ -34,27 +32,6 @@ def test_a_batch_without_a_label_costs_nothing_and_moves_nothing() -> None:
     assert loss.item() == 0.0
     assert value.grad is not None
     assert value.grad.tolist() == [0.0, 0.0]
-
-
-def test_norms_and_biases_do_not_decay() -> None:
-    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Linear(2, 2))
-    decayed, kept = parameter_groups(network, 0.1)
-    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.1, 0.0)
-    assert {tuple(p.shape) for p in decayed["params"]} == {(2, 1, 3, 3), (2, 2)}
-    assert len(kept["params"]) == 4  # two biases; weight and bias of the norm
-
-
-def test_kernels_between_the_image_and_the_heads_form_a_group_of_their_own(
-    config: Callable[..., TrainConfig],
-) -> None:
-    network = Network(config().network)
-    inner, outer, flat = parameter_groups(network, 0.1, orthogonal=True)
-    assert inner["orthogonal"]
-    assert all(p.ndim == 4 and p.shape[1] > 3 for p in inner["params"])
-    heads = {id(p) for p in network.heads.parameters()}
-    assert not any(id(p) in heads for p in inner["params"])
-    counted = sum(len(group["params"]) for group in (inner, outer, flat))
-    assert counted == len(list(network.parameters()))
 
 
 def test_frozen_parts_keep_weights_and_statistics(config: Callable[..., TrainConfig], tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_overlays_show_rendered_frames_alone(config: Callable[..., TrainConfig],
     cpu = torch.device("cpu")
     (batch,) = batches_of(settings.validation.data, 0, 4, 4, settings.network.input, cpu)
     batch["domain"] = torch.tensor([1, 0, 1, 0])
-    pictures = list(overlays(Network(settings.network), [batch], cpu))
+    pictures = list(overlays(Network(settings.network), [batch], cpu, real_images=False))
     assert len(pictures) == 2
 
 

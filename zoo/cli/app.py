@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -14,7 +15,7 @@ from zoo.errors import ZooError
 
 app = typer.Typer(
     name="zoo",
-    help="Models that look at eyes and at rooms: pretrained checkpoints, prediction, training and synthetic data.",
+    help="Models that look at eyes and at rooms: checkpoints, prediction, training, synthetic data.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,7 +45,8 @@ def command(parent: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
         @functools.wraps(function)
         def guarded(*arguments: Any, **options: Any) -> None:
             try:
-                function(*arguments, **options)
+                with _indexes(options.get("index")):
+                    function(*arguments, **options)
             except ZooError as error:
                 errors().print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
                 raise typer.Exit(USER_ERROR) from None
@@ -57,9 +59,27 @@ def command(parent: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
     return register
 
 
+def _indexes(given: list[str] | None) -> AbstractContextManager[None]:
+    """Reads the indexes of `--index` beside ours while a command runs."""
+    if not given:
+        return nullcontext()
+    from zoo.hub.index import using
+
+    return using(given)
+
+
 Name = Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A name of `zoo list`, or a folder.")]
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Hydra overrides.")]
 ConfigDir = Annotated[Path | None, typer.Option(help="Your own YAML files, laid out like conf/.")]
+IndexOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--index",
+        metavar="FILE_OR_URL",
+        help="A further index of checkpoints, or its folder; repeatable. ZOO_INDEX names some, with commas.",
+    ),
+]
+"""A command with a parameter `index` of this type reads these indexes beside ours; it need not use it."""
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zoo.cli.app import INTERRUPTED, Device, Name, app, command, errors
+from zoo.cli.app import INTERRUPTED, Device, IndexOption, Name, app, command, errors
 
 
 @command(app, "predict")
@@ -75,6 +75,7 @@ def predict(
     ] = None,
     mesh: Annotated[bool, typer.Option(help="Rooms: fuse all frames into mesh.ply and mesh.glb.")] = True,
     voxel_m: Annotated[float | None, typer.Option(help="Rooms: size of a voxel. [default: 0.02]")] = None,
+    index: IndexOption = None,
 ) -> None:
     """Predict frames. Eyes: OUT/predictions.csv (one row a frame, native pixels), overlays and masks.
 
@@ -190,6 +191,7 @@ def calibrate(
         ),
     ] = False,
     device: Device = "auto",
+    index: IndexOption = None,
 ) -> None:
     """Fit one person's visual axis to frames with known targets, for `zoo predict --calibration`.
 

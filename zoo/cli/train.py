@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from zoo.cli.app import ConfigDir, Name, Overrides, app, command, errors
+from zoo.cli.app import ConfigDir, IndexOption, Name, Overrides, app, command, errors
 
 
 @command(app, "eval")
-def evaluate(name: Name, overrides: Overrides = None, config_dir: ConfigDir = None) -> None:
+def evaluate(
+    name: Name, overrides: Overrides = None, config_dir: ConfigDir = None, index: IndexOption = None
+) -> None:
     """Measure a checkpoint: zoo eval eyenet_s exam=unseen, or data=meye data.root=FOLDER.
 
     With output=FOLDER, writes metrics.json and a table with one row a frame.
@@ -27,7 +29,7 @@ def evaluate(name: Name, overrides: Overrides = None, config_dir: ConfigDir = No
 
 
 @command(app, "train")
-def train(overrides: Overrides = None, config_dir: ConfigDir = None) -> None:
+def train(overrides: Overrides = None, config_dir: ConfigDir = None, index: IndexOption = None) -> None:
     """Train: zoo train experiment=eyenet_s, or fine-tune: zoo train init=eyenet_s data=..."""
     from zoo.config import compose
 

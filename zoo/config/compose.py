@@ -6,7 +6,7 @@ values from the command line are handed to it as `++key=value`, and the schema d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
@@ -48,9 +48,10 @@ def compose(name: str, overrides: Sequence[str], config_dir: Path | None = None)
     if config_dir is not None and not config_dir.is_dir():
         raise ZooError(f"--config-dir {config_dir} is not a folder")
     parsed = _parse(overrides)
-    raw = _compose_yaml(name, parsed, config_dir)
-    if raw.get("init") and not any(override.key_or_group == "network" for override in parsed):
-        raw["network"] = _network_of(raw["init"], parsed)
+    raw, chosen = _compose_yaml(name, parsed, config_dir)
+    if raw.get("init") and not chosen:
+        first = raw["init"][0] if isinstance(raw["init"], list) else raw["init"]
+        raw["network"] = _network_of(first, parsed)
     schema = SCHEMAS[name]
     booleans = misplaced_booleans(schema, raw)
     try:
@@ -82,22 +83,28 @@ def _parse(overrides: Sequence[str]) -> list[Override]:
     return parsed
 
 
-def _compose_yaml(name: str, overrides: list[Override], config_dir: Path | None) -> dict[str, Any]:
+def _compose_yaml(
+    name: str, overrides: list[Override], config_dir: Path | None
+) -> tuple[dict[str, Any], bool]:
+    """The plain config, and whether a network was chosen, by an override or an experiment."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.errors import HydraException
-    from omegaconf import OmegaConf
+    from omegaconf import OmegaConf, open_dict
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError  # type: ignore[import-untyped]
 
     folder = config_folder()
-    groups = _groups(folder / f"{name}.yaml")
+    groups = _defaults(folder / f"{name}.yaml")
     lines = [_for_hydra(override, groups, config_dir) for override in overrides]
     if config_dir is not None:
         lines.append(f"hydra.searchpath=['file://{config_dir.resolve()}']")
     try:
         with initialize_config_dir(str(folder), version_base="1.3"):
-            composed = hydra_compose(name, lines)
+            composed = hydra_compose(name, lines, return_hydra_config=True)
+        network = OmegaConf.select(composed, "hydra.runtime.choices.network")
+        with open_dict(composed):
+            del composed["hydra"]
         absent = sorted(OmegaConf.missing_keys(composed))
         if absent:
             raise ZooError("\n".join(f"{key} has no default here: give it as {key}=..." for key in absent))
@@ -105,21 +112,21 @@ def _compose_yaml(name: str, overrides: list[Override], config_dir: Path | None)
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise ZooError(f"cannot compose {name}.yaml: {' '.join(str(error).split())}") from None
     assert isinstance(raw, dict)
-    return {str(key): value for key, value in raw.items()}
+    named = any(override.key_or_group == "network" for override in overrides)
+    return {str(key): value for key, value in raw.items()}, named or network != groups.get("network")
 
 
-def _groups(primary: Path) -> set[str]:
-    """The config groups in the defaults list of a primary file."""
+def _defaults(primary: Path) -> dict[str, Any]:
+    """The config groups in the defaults list of a primary file, and their choices."""
     from omegaconf import OmegaConf
 
-    defaults = OmegaConf.to_container(OmegaConf.load(primary))
-    assert isinstance(defaults, dict)
-    return {
-        str(group) for entry in defaults.get("defaults", []) if isinstance(entry, dict) for group in entry
-    }
+    content = OmegaConf.to_container(OmegaConf.load(primary))
+    assert isinstance(content, dict)
+    entries = [entry for entry in content.get("defaults", []) if isinstance(entry, dict)]
+    return {str(group): choice for entry in entries for group, choice in entry.items()}
 
 
-def _for_hydra(override: Override, groups: set[str], config_dir: Path | None) -> str:
+def _for_hydra(override: Override, groups: Collection[str], config_dir: Path | None) -> str:
     """One override in the form in which Hydra accepts any key, so that the schema judges it."""
     group = override.key_or_group
     line = str(override.input_line).lstrip("+")

@@ -11,6 +11,7 @@ from zoo.config.base import Config
 from zoo.config.base import error_at as _error
 from zoo.config.choices import one_of
 from zoo.config.mixture import SourceShare, StepConfig, check_shares
+from zoo.conventions import EyeSide
 
 Perturbation = Literal["shift", "scale", "border", "turn", "exposure"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -105,6 +106,60 @@ class NvGazeData(PeopleData):
     type: Literal["nvgaze"]
 
 
+class MpiiGazeData(PeopleData):
+    """MPIIGaze: normalised eye patches with gaze."""
+
+    type: Literal["mpiigaze"]
+    subset: Literal["evaluation", "all"] = "evaluation"
+    """The samples of the protocol, or both eyes of every picture."""
+
+
+class MpiiFaceGazeData(PeopleData):
+    """MPIIFaceGaze: eyes cut from webcam pictures, with gaze."""
+
+    type: Literal["mpiifacegaze"]
+    eyes: Literal["listed", "both"] = "listed"
+    """Of each picture the eye that the protocol uses, or both."""
+
+
+FovDegrees = Annotated[float, Field(gt=0, lt=180)]
+Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
+
+
+class OpenEds2020GazeData(PeopleData):
+    """The gaze track of OpenEDS 2020."""
+
+    type: Literal["openeds2020_gaze"]
+    split: Literal["train", "validation"] = "train"
+    gaze_axes: tuple[Axis, Axis, Axis] | None = None
+    """Which of the file's axes are our x (right), y (down) and z (away from the camera); null: unknown."""
+    eye_side: EyeSide | None = None
+    horizontal_fov_deg: FovDegrees | None = None
+    """Of the camera, which the files do not say; without it no gaze is learnt."""
+
+    @model_validator(mode="after")
+    def _check_together(self) -> OpenEds2020GazeData:
+        if self.gaze_axes is not None and {axis[-1] for axis in self.gaze_axes} != set("xyz"):
+            raise _error("gaze_axes", list(self.gaze_axes), "name each of x, y and z once, with its sign")
+        return self
+
+
+class OpenEds2020SegmentationData(PeopleData):
+    """The sparse segmentation track of OpenEDS 2020."""
+
+    type: Literal["openeds2020_segmentation"]
+
+
+class TeyedData(PeopleData):
+    """TEyeD: videos of head-mounted trackers with estimated pupils, lids and gaze."""
+
+    type: Literal["teyed"]
+    every: PositiveInt = 1
+    """Of so many frames one is used: neighbours are nearly alike."""
+    horizontal_fov_deg: FovDegrees | None = None
+    """Of the camera, which the files do not say; without it no gaze is learnt."""
+
+
 class CaptureData(Config):
     """Posed captures in one of the layouts that `zoo.data.captures` reads, with depth where it is known."""
 
@@ -138,7 +193,18 @@ class CaptureData(Config):
         return self
 
 
-EyeFiles = FolderData | UnityEyesData | OpenEdsData | LpwData | NvGazeData
+EyeFiles = (
+    FolderData
+    | UnityEyesData
+    | OpenEdsData
+    | OpenEds2020GazeData
+    | OpenEds2020SegmentationData
+    | LpwData
+    | NvGazeData
+    | TeyedData
+    | MpiiGazeData
+    | MpiiFaceGazeData
+)
 Data = Annotated[
     PoolData | RenderData | MeyeData | EyeFiles | RoomPoolData | CaptureData, Field(discriminator="type")
 ]
@@ -191,4 +257,9 @@ TrainData = Annotated[Data | MixtureData, Field(discriminator="type")]
 
 def is_views(data: Data) -> bool:
     """Whether the samples are posed views, rather than eyes."""
-    return isinstance(data, RoomPoolData | CaptureData)
+    return is_view_type(data.type)
+
+
+def is_view_type(name: str) -> bool:
+    """Whether data of that `type` are posed views."""
+    return name in ("room_pool", "capture")

@@ -12,6 +12,7 @@ from torch import Tensor
 from zoo.data.affine import similarity
 from zoo.data.config import AugmentConfig, GeometricConfig
 from zoo.data.geometric import hflip, warp
+from zoo.data.library import transformed
 from zoo.data.photometric import photometric
 from zoo.data.sample import EyeBatch
 from zoo.draws import Draws
@@ -41,6 +42,7 @@ def augment(batch: EyeBatch, draws: Draws, config: AugmentConfig) -> EyeBatch:
         if geometric.moves:
             batch = warp(batch, motion.affine, motion.frame, motion.fill)
     image = photometric(batch["image"], batch["content"], draws, config.photometric)
+    image = transformed(image, batch["content"], draws, config.photometric.library)
     return {**batch, "image": image}
 
 

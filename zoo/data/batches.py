@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -32,6 +32,19 @@ class Source(Protocol):
         ...
 
 
+class Split(NamedTuple):
+    """Which of the processes that train together this one is."""
+
+    process: int = 0
+    of: int = 1
+
+    def numbers(self, step: int, batch_size: int) -> Int[np.ndarray, "B"]:
+        """Global numbers of this process's samples of a step: an equal share, in order."""
+        share = batch_size // self.of
+        first = step * batch_size + self.process * share
+        return np.arange(first, first + share)
+
+
 class Batches(Dataset[Batch]):
     """A run's batches by step. Every epoch shows each row of the source once, in an order of its own.
 
@@ -52,9 +65,10 @@ class Batches(Dataset[Batch]):
         self.batch_size = batch_size
         self.seed = seed
         self.augmentation = augmentation
+        self.split = Split()
 
     def __getitem__(self, step: int) -> Batch:
-        index = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        index = self.split.numbers(step, self.batch_size)
         batch = self.source.batch(rows(self.seed, index, len(self.source)))
         if self.augmentation is None:
             return batch

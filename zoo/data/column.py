@@ -78,6 +78,10 @@ class Column:
         """The file's rows as a read-only memory map, checked."""
         return np.memmap(path, self.dtype, "r", self.check(path, count), (count, *self.shape))
 
+    def unknown(self, count: int) -> Shaped[np.ndarray, "N ..."]:
+        """Rows of zeros without a file: a field that an older pool does not have."""
+        return np.broadcast_to(np.zeros((), self.dtype), (count, *self.shape))
+
     def write(self, path: Path, begin: int, start: int, value: Tensor) -> None:
         """Put `value` in place of the rows from `start` on, down to the disk; OSError if that has no room."""
         data = np.ascontiguousarray(self._encode(value), self.dtype)

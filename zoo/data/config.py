@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -17,6 +18,81 @@ class _Config(BaseModel):
         for name, value in self:
             if isinstance(value, tuple) and value[0] > value[1]:
                 raise ValueError(f"{name}: low {value[0]} is above high {value[1]}")
+        return self
+
+
+LibraryName = Literal[
+    "AdditiveNoise",
+    "AdvancedBlur",
+    "AutoContrast",
+    "Blur",
+    "CLAHE",
+    "Defocus",
+    "Downscale",
+    "Emboss",
+    "Equalize",
+    "GaussNoise",
+    "GaussianBlur",
+    "GlassBlur",
+    "ISONoise",
+    "Illumination",
+    "ImageCompression",
+    "MedianBlur",
+    "MotionBlur",
+    "MultiplicativeNoise",
+    "PixelDropout",
+    "PlasmaBrightnessContrast",
+    "PlasmaShadow",
+    "Posterize",
+    "RandomBrightnessContrast",
+    "RandomFog",
+    "RandomGamma",
+    "RandomRain",
+    "RandomShadow",
+    "RandomSunFlare",
+    "RandomToneCurve",
+    "RingingOvershoot",
+    "SaltAndPepper",
+    "Sharpen",
+    "ShotNoise",
+    "Spatter",
+    "UnsharpMask",
+    "ZoomBlur",
+]
+"""Transforms of albumentations that change how an image looks, not where things are or what is covered."""
+LIBRARY: Final[tuple[str, ...]] = get_args(LibraryName)
+
+
+class LibraryTransform(_Config):
+    """One transform of albumentations."""
+
+    name: LibraryName
+    p: Probability = 0.1
+    """Share of samples that it changes."""
+    options: dict[str, Any] = {}
+    """Of the transform, by the library's names, such as `blur_limit`; its defaults where nothing is said."""
+
+    @field_validator("options")
+    @classmethod
+    def _plain(cls, options: dict[str, Any]) -> dict[str, Any]:
+        if "p" in options:
+            raise ValueError("p stands beside options, not in them")
+        try:
+            json.dumps(options)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"numbers, texts and lists are valid here ({error})") from None
+        return options
+
+    @model_validator(mode="after")
+    def _can_be_built(self) -> LibraryTransform:
+        if self.options:  # loading the library takes seconds, and its own defaults need no check
+            from zoo.data.library import build
+            from zoo.errors import ZooError
+
+            try:
+                build(self.name, self.options)
+            except ZooError as error:
+                raise ValueError(str(error)) from None
         return self
 
 
@@ -90,6 +166,8 @@ class PhotometricConfig(_Config):
     """... at this quality, uniform, with the usual luminance table."""
     quantise: bool = True
     """Round to 8 bits."""
+    library: list[LibraryTransform] = []
+    """What albumentations does after all that, in this order."""
 
     @classmethod
     def off(cls) -> PhotometricConfig:
@@ -106,6 +184,7 @@ class PhotometricConfig(_Config):
             gamma=one,
             jpeg=none,
             quantise=False,
+            library=[],
         )
 
 

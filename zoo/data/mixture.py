@@ -21,7 +21,7 @@ from zoo.conventions import DOMAINS, Domain
 from zoo.data.allocation import Allocation, Knots, shares_at
 from zoo.data.augment import augment
 from zoo.data.augment_views import augment_views
-from zoo.data.batches import rows
+from zoo.data.batches import Split, rows
 from zoo.data.config import AugmentConfig
 from zoo.data.kinds import Batch, Kind, MixedBatch, is_views
 from zoo.data.sample import EyeBatch
@@ -95,12 +95,13 @@ class Mixed:
         self.seed = seed
         self.augmentation = augmentation
         self.device = device
+        self.split = Split()
         self._subsets = [_subset(kind, part) for part in parts]
         self._allocation = Allocation(self._shares, len(parts))
 
     def batch(self, step: int) -> Batch:
         """The samples of a step, in the order of their numbers."""
-        index = self._numbers(step)
+        index = self.split.numbers(step, self.batch_size)
         assigned = self._allocation[index]
         pieces = []
         for number, part in enumerate(self.parts):
@@ -118,7 +119,7 @@ class Mixed:
 
     def ids(self, step: int) -> list[str]:
         """`source:row` of the samples of a step."""
-        assigned = self._allocation[self._numbers(step)]
+        assigned = self._allocation[Split().numbers(step, self.batch_size)]
         return [
             f"{self.parts[source].name}:{int(self._rows(source, np.array([place]))[0])}"
             for source, place in zip(*(column.tolist() for column in assigned), strict=True)
@@ -131,9 +132,6 @@ class Mixed:
             part.name: Seen(count, count if part.rows is None else min(count, part.rows), part.rows)
             for part, count in zip(self.parts, counts, strict=True)
         }
-
-    def _numbers(self, step: int) -> Int[np.ndarray, "B"]:
-        return np.arange(step * self.batch_size, (step + 1) * self.batch_size)
 
     def _shares(self, index: Int[np.ndarray, "N"]) -> Float[np.ndarray, "N K"]:
         seen = (index // self.batch_size * self.step_samples).astype(np.float64)
@@ -163,6 +161,16 @@ class Mixture(Dataset[MixedBatch]):
 
     def __init__(self, kinds: Sequence[Mixed]) -> None:
         self.kinds = kinds
+
+    @property
+    def split(self) -> Split:
+        """Of the processes that train together."""
+        return self.kinds[0].split
+
+    @split.setter
+    def split(self, split: Split) -> None:
+        for mixed in self.kinds:
+            mixed.split = split
 
     def __getitem__(self, step: int) -> MixedBatch:
         return cast(MixedBatch, {mixed.kind: mixed.batch(step) for mixed in self.kinds})

@@ -32,6 +32,8 @@ _ONCE_SHARED = {
     "pupil_centre_valid": "pupil_ellipse_valid",
 }
 """Masks that older pools lack, and the one that stood for them: rendered labels come together."""
+_ONCE_UNKNOWN = ("skin_tone", "skin_tone_valid", "spectacles", "spectacles_valid")
+"""What older pools do not say of their samples."""
 
 
 class Layout(NamedTuple):
@@ -168,9 +170,13 @@ class Pool:
             raise ZooError(f"{self.path}: the pool has no samples yet")
         layout = self._layout(description)
         self.sizes = layout.sizes
+        count = description["count"]
         self._columns = layout.columns(self.height, self.width)
         self._arrays = {
-            key: column.map(self._file(key), description["count"]) for key, column in self._columns.items()
+            key: column.unknown(count)
+            if key in _ONCE_UNKNOWN and not self._file(key).exists()
+            else column.map(self._file(key), count)
+            for key, column in self._columns.items()
         }
 
     @staticmethod

@@ -25,6 +25,12 @@ class EyeBatch(TypedDict):
     eye_side: Tensor  # (B,) int64: index into conventions.EYE_SIDES
     eye_side_valid: Tensor  # (B,) bool
     subject: Tensor  # (B,) int64, unique within the source
+    skin_tone: (
+        Tensor  # (B,) float32 in [0, 1]: share of light that the skin returns at the camera's wavelength
+    )
+    skin_tone_valid: Tensor  # (B,) bool
+    spectacles: Tensor  # (B,) bool: worn in front of the eye
+    spectacles_valid: Tensor  # (B,) bool
     source: Tensor  # (B,) int64: which source of a mixture; 0 where there is one
     domain: Tensor  # (B,) int64: index into conventions.DOMAINS
 
@@ -66,6 +72,10 @@ _EYE_FIELDS: dict[str, tuple[tuple[str | int, ...], torch.dtype]] = {
     "eye_side": ((), torch.int64),
     "eye_side_valid": ((), torch.bool),
     "subject": ((), torch.int64),
+    "skin_tone": ((), torch.float32),
+    "skin_tone_valid": ((), torch.bool),
+    "spectacles": ((), torch.bool),
+    "spectacles_valid": ((), torch.bool),
     "source": ((), torch.int64),
     "domain": ((), torch.int64),
     "segmentation": (("H", "W"), torch.uint8),
@@ -136,7 +146,7 @@ def check_eye_batch(batch: EyeBatch, source: str) -> None:
             )
         if dtype == torch.float32 and not torch.isfinite(value).all():
             raise ValueError(f"{source}: {key} has values that are not finite")
-    unit = ("image", "openness", "blink", "pupil_visible", "pupil_present")
+    unit = ("image", "skin_tone", "openness", "blink", "pupil_visible", "pupil_present")
     for key in unit:
         value = batch[key]  # type: ignore[literal-required]
         if value.min() < 0 or value.max() > 1:

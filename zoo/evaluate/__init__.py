@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from zoo.evaluate.baseline import baseline
 from zoo.evaluate.rows import rows
-from zoo.evaluate.summary import SLICES, summarise, summarise_by
+from zoo.evaluate.summary import SLICES, slices, summarise, summarise_by
 
-__all__ = ["SLICES", "baseline", "rows", "summarise", "summarise_by"]
+__all__ = ["SLICES", "baseline", "rows", "slices", "summarise", "summarise_by"]

@@ -27,8 +27,11 @@ def rows(
     """One row per sample, in the order of the batch; cells without a valid label are null.
 
     Columns:
-        subject, domain, eye_side, openness, pupil_visible, gaze_eccentricity_deg (between the optical axis
-        and the direction from the cornea to the camera), focal_over_width: what to slice by.
+        subject, domain, eye_side, skin_tone, spectacles, openness, pupil_visible, gaze_eccentricity_deg
+        (between the optical axis and the direction from the cornea to the camera), focal_over_width: what to
+        slice eyes by.
+        scene, domain, sources, baseline_m, mean_depth_m, texture (mean difference between neighbouring pixels
+        of the anchor, in grey levels of 255), focal_over_width: what to slice rooms by.
         label/...: positions, axes and pixel counts from which `baseline` predicts.
         <head>/<error>: `Head.errors`; <head>/<name>_score and <head>/<name>_label: `Head.scores`.
 
@@ -83,6 +86,8 @@ def _slices(batch: EyeBatch) -> dict[str, pl.Series]:
         "subject": pl.Series(batch["subject"].tolist(), dtype=pl.Int64),
         "domain": pl.Series([DOMAINS[i] for i in batch["domain"].tolist()], dtype=pl.String),
         "eye_side": pl.Series(sides, dtype=pl.String),
+        "skin_tone": _nullable(batch["skin_tone"], batch["skin_tone_valid"]),
+        "spectacles": _nullable(batch["spectacles"], batch["spectacles_valid"]),
         "openness": _nullable(batch["openness"], batch["openness_valid"]),
         "pupil_visible": _nullable(batch["pupil_visible"], batch["pupil_visible_valid"]),
         "gaze_eccentricity_deg": _nullable(eccentricity, batch["eye3d_valid"] & batch["optical_valid"]),
@@ -105,8 +110,15 @@ def _rooms(batch: ViewBatch) -> dict[str, pl.Series]:
         "sources": pl.Series(valid.sum(1).tolist(), dtype=pl.Int64),
         "baseline_m": _nullable(length, valid.any(1)),
         "mean_depth_m": _nullable(middle, batch["depth_valid"]),
+        "texture": pl.Series(_texture(batch["images"][:, 0]).tolist()),
         "focal_over_width": pl.Series((batch["cameras"][:, 0, 0, 0] / batch["images"].shape[-1]).tolist()),
     }
+
+
+def _texture(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B"]:
+    grey = 255 * images.mean(1)
+    across, down = grey.diff(dim=2).abs(), grey.diff(dim=1).abs()
+    return (across.mean((1, 2)) + down.mean((1, 2))) / 2
 
 
 def _labels(batch: EyeBatch, native: Tensor) -> dict[str, pl.Series]:

@@ -37,6 +37,10 @@ SLICES: Final[dict[str, tuple[float, ...]]] = {
     "pupil_visible": (0.05, 0.3, 0.6, 0.9),
     "gaze_eccentricity_deg": (10.0, 20.0, 30.0, 45.0),
     "focal_over_width": (1.0, 1.5, 2.0, 3.0),
+    "skin_tone": (0.3, 0.5, 0.7),
+    "mean_depth_m": (1.5, 2.5, 4.0),
+    "baseline_m": (0.15, 0.2),
+    "texture": (2.0, 3.0, 4.0),
 }
 """Edges of the bins of the columns that hold numbers."""
 
@@ -60,23 +64,29 @@ def summarise_by(table: pl.DataFrame, by: str, edges: Sequence[float] | None = N
     Raises:
         ValueError: the table has no such column.
     """
+    result = []
+    for name, rows in slices(table, by, edges).items():
+        result.append({by: name, **summarise(table.filter(rows))})
+    return pl.DataFrame(result, infer_schema_length=None)
+
+
+def slices(table: pl.DataFrame, by: str, edges: Sequence[float] | None = None) -> dict[str, pl.Series]:
+    """The rows (a mask) of each value of the column `by`, in order, ``unknown`` last; as `summarise_by`."""
     if by not in table.columns:
         raise ValueError(f"the table has no column {by!r} to slice by: it has {', '.join(table.columns)}")
     edges = SLICES.get(by) if edges is None else edges
     values = table[by].to_list()
-    bins: list[tuple[int, str | int | float]]
     if edges is None:
-        order = {value: i for i, value in enumerate(sorted(v for v in set(values) if v is not None))}
-        bins = [(len(order), "unknown") if v is None else (order[v], v) for v in values]
+        kinds = sorted({v for v in values if v is not None})
+        order = {value: i for i, value in enumerate(kinds)}
+        names = [str(kind) for kind in kinds]
+        index = np.array([len(kinds) if v is None else order[v] for v in values])
     else:
         names = _bin_names(edges)
-        index = [len(names) if v is None else int(np.searchsorted(edges, v, side="right")) for v in values]
-        bins = [(i, [*names, "unknown"][i]) for i in index]
-    result = []
-    for key in sorted(set(bins), key=lambda b: b[0]):
-        part = table.filter(pl.Series([b == key for b in bins]))
-        result.append({by: str(key[1]), **summarise(part)})
-    return pl.DataFrame(result, infer_schema_length=None)
+        index = np.array(
+            [len(names) if v is None else int(np.searchsorted(edges, v, side="right")) for v in values]
+        )
+    return {[*names, "unknown"][i]: pl.Series(index == i) for i in np.unique(index)}
 
 
 def _bin_names(edges: Sequence[float]) -> list[str]:

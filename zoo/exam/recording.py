@@ -29,10 +29,12 @@ from zoo.predict.predictor import Predictor
 from zoo.predict.recording.answer import answer
 from zoo.predict.recording.online import OnlineFit
 from zoo.predict.result import EyeResult, Vector
+from zoo.predict.rig import Leds, read_rig
 from zoo.synth.eyes.renderer import EyeRenderer
 
 SEED: Final = 4205
-RIGS: Final = ("random", "headset")
+RIGS: Final = {"random": ("random", False), "headset": ("headset", False), "headset_leds": ("headset", True)}
+"""Rows of the exam: the rig, and whether its LEDs are known."""
 PEOPLE: Final = 50
 """Before each of them."""
 FRAMES: Final = 40
@@ -60,15 +62,25 @@ class Recording(NamedTuple):
 
 
 def recordings(
-    predictor: Predictor, rig: str, people: int = PEOPLE, seed: int = SEED, frames: int = FRAMES
+    predictor: Predictor,
+    rig: str,
+    people: int = PEOPLE,
+    seed: int = SEED,
+    frames: int = FRAMES,
+    known: bool = False,
 ) -> Iterator[Recording]:
-    """Render and predict one person after another before a camera of `conf/rig` or of a file."""
+    """Render and predict one person after another before a camera of `conf/rig` or of a file.
+
+    Args:
+        known: whether the predictor knows the rig's LEDs, as by `zoo predict --rig`.
+    """
     size = predictor.metadata.network.input
     domain = load_domain(DOMAIN).model_copy(update={"no_eye": 0.0})
     renderer = EyeRenderer(domain, seed, load_rig(rig), size.height, size.width, predictor.device)
+    leds = read_rig(rig).leds_mm if known else None
     for person in range(people):
         index = torch.arange(person * frames, (person + 1) * frames)
-        yield _predicted(predictor, renderer.render(index, torch.full_like(index, person)))
+        yield _predicted(predictor, renderer.render(index, torch.full_like(index, person)), leds)
 
 
 def score(made: Recording, samples: int = SAMPLES) -> pl.DataFrame:
@@ -165,7 +177,7 @@ def _tensor(vector: Vector) -> Float[Tensor, "3"]:
     return torch.tensor(vector, dtype=torch.float64)
 
 
-def _predicted(predictor: Predictor, batch: EyeBatch) -> Recording:
+def _predicted(predictor: Predictor, batch: EyeBatch, leds: Leds | None) -> Recording:
     """The camera's own pixels go to the predictor, without the canvas about them."""
     content = batch["content"][0].cpu()
     rows, columns = content.any(1).nonzero()[:, 0], content.any(0).nonzero()[:, 0]
@@ -179,6 +191,7 @@ def _predicted(predictor: Predictor, batch: EyeBatch) -> Recording:
         [camera] * len(images),
         [side] * len(images),
         segmentation=False,
+        leds_mm=leds,
     )
     return Recording(
         results,

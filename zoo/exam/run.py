@@ -14,14 +14,16 @@ import polars as pl
 import torch
 
 from zoo.config import EvalConfig, MeyeData
+from zoo.config.sources import is_views
 from zoo.data.kinds import kind_of
 from zoo.errors import ZooError
 from zoo.evaluate import baseline, rows, summarise, summarise_by
 from zoo.exam.oracle import depth_floor, visual_floor_deg
 from zoo.exam.real import over_people, score_meye
 from zoo.files import replacing, write_text
+from zoo.model.config import InputConfig
 from zoo.predict.predictor import Predictor, load
-from zoo.train.data import batches_of
+from zoo.train.data import batches_of, reader_of
 from zoo.train.measure import to_device
 
 Metrics = dict[str, float]
@@ -51,6 +53,8 @@ class ExamReport:
 
 def evaluate(config: EvalConfig, progress: Callable[[int], None] = lambda frames: None) -> ExamReport:
     """Measure, and with `config.output` write ``metrics.json`` and ``samples.parquet`` there.
+
+    With `config.pictures` too, the worst frames are drawn: see `zoo.exam.pictures`.
 
     Args:
         progress: called with the number of frames done.
@@ -95,6 +99,8 @@ def evaluate(config: EvalConfig, progress: Callable[[int], None] = lambda frames
     )
     if config.output is not None:
         _write(config.output, report, table)
+        if config.pictures:
+            _draw(config.output, config, predictor, table)
     return report
 
 
@@ -119,7 +125,7 @@ def _tables(config: EvalConfig, predictor: Predictor) -> Iterator[pl.DataFrame]:
         )
         return
     network = predictor.network.to(predictor.device).eval()
-    size = predictor.metadata.network.input
+    size = _canvas(config, predictor)
     data = batches_of(config.data, config.seed, config.count, config.batch_size, size, predictor.device)
     with torch.inference_mode():
         for batch in data:
@@ -129,7 +135,19 @@ def _tables(config: EvalConfig, predictor: Predictor) -> Iterator[pl.DataFrame]:
                     f"data={config.data.type} gives {kind}, which no head of {config.checkpoint} reads: "
                     f"it has {', '.join(network.heads)}"
                 )
-            yield rows(network.answer(batch), batch, network)
+            yield rows(predictor.answer(batch), batch, network)
+
+
+def _canvas(config: EvalConfig, predictor: Predictor) -> InputConfig:
+    return predictor.metadata.network.canvas("views" if is_views(config.data) else "eyes")
+
+
+def _draw(folder: Path, config: EvalConfig, predictor: Predictor, table: pl.DataFrame) -> None:
+    from zoo.exam.pictures import write_pictures
+
+    network = predictor.network.to(predictor.device).eval()
+    read, _ = reader_of(config.data, config.seed, _canvas(config, predictor), predictor.device)
+    write_pictures(folder, table, read, network, predictor.device, config.pictures, config.pictures_of_people)
 
 
 def _write(folder: Path, report: ExamReport, table: pl.DataFrame) -> None:

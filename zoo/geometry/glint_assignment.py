@@ -50,7 +50,7 @@ def assign_glints(
     camera: Float[Tensor, "*#b 3 3"],
     radius: Scalar = MEAN_CORNEA_RADIUS,
     *,
-    pixel_sigma: float = 0.3,
+    pixel_sigma: Float[Tensor, "*#b #n"] | float = 0.3,
     radius_sigma: Scalar | None = None,
     prior: CorneaPrior | None = None,
     gate: float = 5.0,
@@ -83,6 +83,7 @@ def assign_glints(
     rig = _Rig(
         glints=flat(glints_px, count, 2),
         valid=valid.reshape(math.prod(batch), 1, count),
+        sigma=flat(pixel_sigma, count),
         leds=flat(leds_mm, *leds_mm.shape[-2:]),
         camera=flat(camera, 3, 3),
         radius=flat(radius),
@@ -94,7 +95,7 @@ def assign_glints(
     chunk = max(1, _AT_ONCE // max(1, first.shape[1]))
     starts = range(0, max(1, math.prod(batch)), chunk)
     with torch.no_grad():
-        parts = [_assign(rig.part(slice(i, i + chunk)), first, pixel_sigma, gate) for i in starts]
+        parts = [_assign(rig.part(slice(i, i + chunk)), first, gate) for i in starts]
     which, margin, agree = (torch.cat(values) for values in zip(*parts, strict=True))
     return Assignment(
         which_led=which.reshape(*batch, count),
@@ -108,6 +109,7 @@ class _Rig(NamedTuple):
 
     glints: Tensor  # (B, 1, n, 2)
     valid: Tensor  # (B, 1, n)
+    sigma: Tensor  # (B, 1, n)
     leds: Tensor  # (B, 1, l, 3)
     camera: Tensor  # (B, 1, 3, 3)
     radius: Tensor  # (B, 1)
@@ -118,12 +120,16 @@ class _Rig(NamedTuple):
     def part(self, rows: slice) -> _Rig:
         """Some items of the batch."""
         return _Rig(
-            *(value[rows] for value in self[:5]),
-            *(None if value is None else value[rows] for value in self[5:]),
+            *(value[rows] for value in self[:6]),
+            *(None if value is None else value[rows] for value in self[6:]),
         )
 
     def fit(
-        self, pixels: Float[Tensor, "B #h m 2"], which: Int[Tensor, "B h m"], sigma: float, steps: int
+        self,
+        pixels: Float[Tensor, "B #h m 2"],
+        sigma: Float[Tensor, "B #h m"],
+        which: Int[Tensor, "B h m"],
+        steps: int,
     ) -> CorneaFix:
         """The corneas of hypotheses."""
         batch = which.shape[:2]
@@ -143,7 +149,7 @@ class _Rig(NamedTuple):
             steps=steps,
         )
 
-    def match(self, fix: CorneaFix, sigma: float, gate: float, few: bool = False) -> tuple[Tensor, Tensor]:
+    def match(self, fix: CorneaFix, gate: float, few: bool = False) -> tuple[Tensor, Tensor]:
         """LEDs (B, h, n) of glints that are each other's nearest within the gate, and the cost (B, h).
 
         `few`: distances are relative to the uncertainty of the prediction too.
@@ -151,16 +157,17 @@ class _Rig(NamedTuple):
         seen = glint_image(
             fix.cornea[..., None, :], fix.radius[..., None], self.leds, self.camera[..., None, :, :]
         )
+        variance = self.sigma[..., :, None] ** 2
         u, v = (self.glints[..., :, None, :] - seen.pixel[..., None, :, :]).unbind(-1)
         if few:
             slope = seen.slope[..., :3]
             spread = (slope @ fix.covariance[..., None, :, :] @ slope.mT)[..., None, :, :, :]
-            uu, uv, vv = spread[..., 0, 0] + sigma**2, spread[..., 0, 1], spread[..., 1, 1] + sigma**2
+            uu, uv, vv = spread[..., 0, 0] + variance, spread[..., 0, 1], spread[..., 1, 1] + variance
             determinant = uu * vv - uv**2
             squared = (vv * u**2 - 2 * uv * u * v + uu * v**2) / determinant
-            squared = squared + torch.log(determinant / sigma**4)  # of two predictions the surer one wins
+            squared = squared + torch.log(determinant / variance**2)  # of two predictions the surer one wins
         else:
-            squared = (u**2 + v**2) / sigma**2
+            squared = (u**2 + v**2) / variance
         squared = torch.where(self.valid[..., None] & torch.isfinite(squared), squared, torch.inf)
         nearest, led = squared.min(-1)
         back = torch.take_along_dim(squared.argmin(-2), led, dim=-1)
@@ -183,7 +190,7 @@ def _hypotheses(glints: int, leds: int, has_prior: bool, device: torch.device) -
     return torch.tensor(pairs, dtype=torch.int64, device=device).reshape(-1, 2, size).movedim(1, 0)
 
 
-def _assign(rig: _Rig, first: Tensor, sigma: float, gate: float) -> tuple[Tensor, Tensor, Tensor]:
+def _assign(rig: _Rig, first: Tensor, gate: float) -> tuple[Tensor, Tensor, Tensor]:
     """LEDs (B, n), margin (B,), and whether enough glints agree (B,)."""
     items, _, count = rig.valid.shape
     nothing = gate**2 * rig.valid[:, 0].sum(-1).double()
@@ -191,12 +198,14 @@ def _assign(rig: _Rig, first: Tensor, sigma: float, gate: float) -> tuple[Tensor
     if len(chosen) == 0:
         none = torch.full((items, count), -1, device=nothing.device)
         return none, torch.zeros_like(nothing), torch.zeros_like(nothing, dtype=torch.bool)
-    fix = rig.fit(rig.glints[:, 0, chosen], named.expand(items, -1, -1), sigma, _FIRST_STEPS)
-    which, cost = rig.match(fix, sigma, gate, few=True)
+    start = rig.fit(
+        rig.glints[:, 0, chosen], rig.sigma[:, 0, chosen], named.expand(items, -1, -1), _FIRST_STEPS
+    )
+    which, cost = rig.match(start, gate, few=True)
     cost = torch.where(rig.valid[:, 0, chosen].all(-1), cost, torch.inf)
     for widening in _GATES:
         which, cost = _best_distinct(which, cost, rig.leds.shape[-2])
-        which, cost = rig.match(rig.fit(rig.glints, which, sigma, _STEPS), sigma, widening * gate)
+        which, cost = rig.match(rig.fit(rig.glints, rig.sigma, which, _STEPS), widening * gate)
     best = cost.argmin(-1, keepdim=True)
     winner = torch.take_along_dim(which, best[..., None], dim=1)
     least = torch.take_along_dim(cost, best, dim=1)[:, 0]

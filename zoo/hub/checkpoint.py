@@ -17,8 +17,11 @@ from torch import Tensor
 from zoo.errors import ZooError
 from zoo.files import replacing
 from zoo.hub import card
-from zoo.hub.index import PICKLES, entry_of, listed_entry, resolve
+from zoo.hub.cache import is_intact
+from zoo.hub.describe import disagreements
+from zoo.hub.index import PICKLES, listed_entry, locate, resolve
 from zoo.hub.metadata import CARD_FILE, METADATA_FILE, WEIGHTS_FILE, ModelMetadata, Weights, read_metadata
+from zoo.hub.schema import Entry
 from zoo.model.network import Network
 
 _NAMED_MISMATCHES = 5
@@ -54,42 +57,67 @@ def save(folder: Path, network: Network, metadata: ModelMetadata) -> ModelMetada
 
 
 def load(name_or_path: str | Path) -> tuple[Network, ModelMetadata]:
-    """Load a checkpoint by its name or path (see `zoo.hub.index.resolve`), in eval mode on the CPU.
+    """Load a checkpoint by its name or path (see `zoo.hub.index.locate`), in eval mode on the CPU.
+
+    A listed one that is not on this machine is fetched; one that was damaged in the cache is fetched anew.
+    The network's own backbone never is: all weights are the checkpoint's.
 
     Raises:
         ZooError: a pickle; a missing, truncated or altered file; a newer format; a type that is not
             installed; weights that do not fit the network that `model.json` describes.
     """
-    folder = resolve(name_or_path)
-    metadata = read_metadata(folder)
-    state = _read_weights(folder, metadata)
-    try:
-        network = Network(metadata.network, fetch_weights=False)
-    except (ZooError, ValueError, RuntimeError) as error:
-        raise ZooError(f"{folder / METADATA_FILE}: its network cannot be built: {error}") from None
-    _check_fit(folder, network.state_dict(), state)
-    network.load_state_dict(state)
-    return network.eval(), metadata
+    folder, found = locate(name_or_path)
+    if found is None or found.folder is not None:
+        assert folder is not None, "a path is found or refused"
+        return _open(folder, listed_entry(folder) if found is None else found.entry)
+    if folder is not None and is_intact(folder / METADATA_FILE, found.entry.files.metadata):
+        try:
+            return _open(folder, found.entry)
+        except _DamagedError:
+            pass
+    return _open(resolve(name_or_path), found.entry)
 
 
 def verify(name_or_path: str | Path) -> ModelMetadata:
-    """Check as `load` does, and that the card and the line in the index say what the metadata say.
+    """Check as `load` does, and that the card and the entry in the index say what the metadata say.
 
     Raises:
         ZooError: as `load`, or one of them differs.
     """
     _, metadata = load(name_or_path)
-    folder = resolve(name_or_path)
-    listed = listed_entry(folder)
-    if listed is not None and listed != entry_of(metadata):
-        raise ZooError(f"{folder}: the index of checkpoints says something else; rebuild it (`write_index`)")
+    folder, found = locate(name_or_path)
+    assert folder is not None, "what was loaded is on this machine"
+    entry = listed_entry(folder) if found is None else found.entry
+    if entry is not None and (fields := list(disagreements(entry, folder))):
+        raise ZooError(
+            f"{folder}: the index of checkpoints says something else of {entry.name}: {', '.join(fields)}; "
+            "mend it (`scripts/release.py --refresh`)"
+        )
     readme = folder / CARD_FILE
     if not readme.is_file() or readme.read_text(encoding="utf-8") != card.render(metadata):
         raise ZooError(f"{readme}: not the card that {METADATA_FILE} gives; save the checkpoint again")
     return metadata
 
 
-def _read_weights(folder: Path, metadata: ModelMetadata) -> dict[str, Tensor]:
+class _DamagedError(ZooError):
+    """The files are not those that were released."""
+
+
+def _open(folder: Path, entry: Entry | None) -> tuple[Network, ModelMetadata]:
+    metadata = read_metadata(folder)
+    state = _read_weights(folder, metadata, entry)
+    try:
+        network = Network(metadata.network, fetch_weights=False)
+    except (ZooError, ValueError, RuntimeError) as error:
+        raise ZooError(f"{folder / METADATA_FILE}: its network cannot be built: {error}") from None
+    own = network.state_dict()
+    _check_fit(folder, own, state)
+    for name, tensor in own.items():
+        tensor.copy_(state[name])  # what load_state_dict does too, at several times the cost
+    return network.eval(), metadata
+
+
+def _read_weights(folder: Path, metadata: ModelMetadata, entry: Entry | None) -> dict[str, Tensor]:
     path = folder / WEIGHTS_FILE
     expected = metadata.weights
     assert expected is not None, "read_metadata refuses metadata without a checksum"
@@ -99,18 +127,18 @@ def _read_weights(folder: Path, metadata: ModelMetadata) -> dict[str, Tensor]:
         raise ZooError(f"{path}: missing{also}")
     size = path.stat().st_size
     if size != expected.size_bytes:
-        raise ZooError(
+        raise _DamagedError(
             f"{path}: has {size:,} bytes where {METADATA_FILE} says {expected.size_bytes:,}: "
             "truncated or replaced; fetch it again"
         )
     blob = path.read_bytes()
     digest = hashlib.sha256(blob).hexdigest()
     known = {METADATA_FILE: expected.sha256}
-    if listed := listed_entry(folder):
-        known["the index of checkpoints"] = listed.sha256
+    if entry is not None:
+        known["the index of checkpoints"] = entry.sha256
     for source, valid in known.items():
         if digest != valid:
-            raise ZooError(
+            raise _DamagedError(
                 f"{path}: altered or damaged, so refused: SHA-256 {digest}, but {source} says {valid}"
             )
     try:

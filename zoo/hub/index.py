@@ -1,47 +1,106 @@
-"""The checkpoints that travel with this installation: names, summaries, folders.
+"""The checkpoints that can be named: those of this installation, and those of indexes of the user's own.
 
-Imports neither torch nor pydantic.
+Imports no torch.
 
-`checkpoints/index.json` lists every released checkpoint. A checkout holds the weights of all of them; an
-installed package holds the index and the smallest checkpoint only.
+`checkpoints/index.json` lists every released version (`zoo.hub.schema`). A checkout holds the weights of the
+promoted ones; an installed package holds the index and the smallest checkpoint only.
+
+Indexes of the user's own (`--index`, `ZOO_INDEX`) stand beside ours and never shadow it: a full name denotes
+the same weights in all of them, or the later index is refused; an alias that two of them point to different
+versions is refused where it is used. An index that repeats entries of ours adds locations to them: a mirror.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from zoo.errors import ZooError, did_you_mean
-from zoo.files import write_text
+from zoo.hub import cache, locations, names
+from zoo.hub.metadata import METADATA_FILE, WEIGHTS_FILE
+from zoo.hub.schema import INDEX_FILE, Entry, Index, read_index
 
-if TYPE_CHECKING:
-    from zoo.hub.metadata import ModelMetadata
-
-INDEX_FILE: Final = "index.json"
-INDEX_VERSION: Final = 1
+INDEX_VARIABLE: Final = "ZOO_INDEX"
+"""Paths or addresses of further indexes, separated by commas."""
 PICKLES: Final = (".ckpt", ".pt", ".pth", ".pkl", ".pickle", ".bin", ".tar")
-_WEIGHTS_FILE: Final = "model.safetensors"
-_METADATA_FILE: Final = "model.json"
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+_given: ContextVar[tuple[str, ...]] = ContextVar("given", default=())
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One line of the index, taken from the checkpoint's `model.json`."""
+class Source:
+    """An index, and where it was read.
 
-    name: str
-    tasks: list[str]
-    parameters: int
-    input_height: int
-    input_width: int
-    licence: str
-    training_data_licence: str
-    metrics: dict[str, dict[str, float | None]]
-    sha256: str
-    size_bytes: int
+    Attributes:
+        at: path or address.
+        folder: the folder that it lies in; None for one of the network.
+    """
+
+    index: Index
+    at: str
+    folder: Path | None
+
+    def places(self, name: str) -> Iterator[str]:
+        """The absolute locations that this index has for a full name, in order.
+
+        A relative one is beside the index; below `base_url`, a folder is named by the full name, because what
+        a host serves must never change.
+        """
+        for location in self._locations(name):
+            if not locations.is_relative(location):
+                if self.folder is None and location.startswith("file:"):
+                    continue  # what the network says names no file of this machine
+                yield location
+                continue
+            if self.folder is None:
+                yield locations.join(self.at.rpartition("/")[0], location)
+            elif (self.folder / location).is_dir():
+                yield (self.folder / location).absolute().as_uri()
+            if self.index.base_url is not None:
+                yield locations.join(self.index.base_url, name)
+
+    def beside(self, name: str) -> Path | None:
+        """The folder of the weights of a full name, where they lie beside the index and are used in place."""
+        for location in self._locations(name):
+            if self.folder is not None and locations.is_relative(location):
+                folder = self.folder / location
+                if (folder / WEIGHTS_FILE).is_file():
+                    return folder
+        return None
+
+    def _locations(self, name: str) -> tuple[str, ...]:
+        entry = self.index.entry(name)
+        return () if entry is None else entry.locations
+
+
+@dataclass(frozen=True)
+class Found:
+    """An entry, and the indexes that list it."""
+
+    entry: Entry
+    sources: tuple[Source, ...]
+
+    @property
+    def places(self) -> list[str]:
+        """Its absolute locations, in order, each once."""
+        return list(dict.fromkeys(p for source in self.sources for p in source.places(self.entry.name)))
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its weights are used in place."""
+        folders = (source.beside(self.entry.name) for source in self.sources)
+        return next((folder for folder in folders if folder is not None), None)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its weights are on this machine: beside an index, or in the cache."""
+        return self.folder is not None or (cache.folder_of(self.entry) / WEIGHTS_FILE).is_file()
 
 
 def root() -> Path:
@@ -52,113 +111,204 @@ def root() -> Path:
     return folder
 
 
-def entries() -> dict[str, Entry]:
-    """Every released checkpoint by name, in the order of the index."""
-    path = root() / INDEX_FILE
+@contextmanager
+def using(indexes: Sequence[str]) -> Iterator[None]:
+    """Read these indexes, paths or addresses, beside those of `ZOO_INDEX`."""
+    token = _given.set((*_given.get(), *indexes))
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        if raw["version"] > INDEX_VERSION:
-            raise ZooError(f"{path}: of a newer version than this zoo reads; upgrade zoo")
-        listed = [Entry(**item) for item in raw["checkpoints"]]
-    except OSError as error:
-        raise ZooError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ZooError(f"{path}: not an index of checkpoints ({error})") from None
-    for entry in listed:
-        if not _NAME.fullmatch(entry.name):
-            raise ZooError(f"{path}: {entry.name!r} is not a valid name of a checkpoint")
-    return {entry.name: entry for entry in listed}
+        yield
+    finally:
+        _given.reset(token)
 
 
-def known_entries() -> dict[str, Entry]:
-    """As `entries`, but none where this installation has no index."""
-    return entries() if _find_root() else {}
+def sources() -> list[Source]:
+    """Every index that is read: ours first.
+
+    Raises:
+        ZooError: one cannot be read, or gives a name of an earlier one to other weights.
+    """
+    found: list[Source] = []
+    if (ours := _find_root()) is not None:
+        found.append(Source(_read(ours / INDEX_FILE), str(ours / INDEX_FILE), ours))
+    variable = os.environ.get(INDEX_VARIABLE, "").split(",")
+    further = [*(part.strip() for part in variable if part.strip()), *_given.get()]
+    found += [_source(at) for at in dict.fromkeys(further)]
+    known: dict[str, tuple[Entry, str]] = {}
+    for source in found:
+        for entry in source.index.checkpoints:
+            first, where = known.setdefault(entry.name, (entry, source.at))
+            if first.files != entry.files:
+                raise ZooError(
+                    f"{source.at}: gives other weights for {entry.name}, a name of {where}; a full name "
+                    "always denotes the same weights, so choose another tag or version"
+                )
+    return found
 
 
-def has_weights(name: str) -> bool:
-    """Whether the weights of a listed checkpoint are present in this installation."""
-    return (root() / name / _WEIGHTS_FILE).is_file()
+def catalogue() -> dict[str, Found]:
+    """Every listed version by its full name, in the order of the indexes."""
+    found: dict[str, Found] = {}
+    for source in sources():
+        for entry in source.index.checkpoints:
+            first = found.get(entry.name, Found(entry, ()))
+            found[entry.name] = Found(first.entry, (*first.sources, source))
+    return found
 
 
-def resolve(name_or_path: str | Path) -> Path:
-    """The folder of a checkpoint, from its name in the index or from a path.
+def entries() -> dict[str, Entry]:
+    """Every listed version by its full name."""
+    return {name: found.entry for name, found in catalogue().items()}
+
+
+def aliases() -> dict[str, list[str]]:
+    """The full name of every alias; several where indexes disagree."""
+    found: dict[str, list[str]] = {}
+    for source in sources():
+        for alias, target in source.index.aliases.items():
+            if target not in found.setdefault(alias, []):
+                found[alias].append(target)
+    return found
+
+
+def full_name(name: str) -> str | None:
+    """The full name of a listed one; of an alias, the version that it points to. None: it is not listed.
+
+    Raises:
+        ZooError: an alias that two indexes point to different versions.
+    """
+    if names.is_full(name):
+        return name if name in catalogue() else None
+    targets = aliases().get(name, [])
+    if len(targets) > 1:
+        raise ZooError(
+            f"{name} is an alias of several indexes, of {' and of '.join(targets)}; use the full name"
+        )
+    return targets[0] if targets else None
+
+
+def find(name: str) -> Found | None:
+    """The entry of a full name or an alias; None where no index lists it.
+
+    Raises:
+        ZooError: as `full_name`, and for a full name without its version.
+    """
+    known = catalogue()
+    full = full_name(name)
+    if full is not None:
+        return known[full]
+    if names.is_line(name):
+        versions = [other for other in known if names.parse(other).line == name]
+        if versions:
+            of = ", ".join(alias for alias, targets in aliases().items() if set(targets) & set(versions))
+            also = f"; promoted: {of}" if of else ""
+            raise ZooError(f"{name}: say which version; valid: {', '.join(versions)}{also}")
+    return None
+
+
+def valid_names() -> list[str]:
+    """All aliases and full names."""
+    return [*aliases(), *catalogue()]
+
+
+def locate(name_or_path: str | Path) -> tuple[Path | None, Found | None]:
+    """The folder of a checkpoint on this machine, and its entry if it was named by an index.
 
     A path is the checkpoint's folder, a file in it, or the folder of a run, which holds it as `checkpoint`.
     A listed name wins over a folder of the same name in the current directory: write `./name` for that.
+    The folder is None for a listed one that has to be fetched. Checksums are not looked at.
 
     Raises:
-        ZooError: there is no such checkpoint, its weights are not here, or it is a pickle.
+        ZooError: there is no such checkpoint, or it is a pickle.
     """
     text = str(name_or_path)
-    if isinstance(name_or_path, str) and _NAME.fullmatch(text) and text in (known := known_entries()):
-        if has_weights(text):
-            return root() / text
-        here = [name for name in known if has_weights(name)]
-        raise ZooError(
-            f"{text} is listed, but its weights are not in this installation "
-            f"(here: {', '.join(here) or 'none'}); use a checkout of the repository, or pass the path of a "
-            f"folder that holds {_METADATA_FILE} and {_WEIGHTS_FILE} of {text}"
-        )
-    path = Path(name_or_path).expanduser()
-    if path.suffix.lower() in PICKLES and not path.is_dir():
-        raise ZooError(
-            f"{text}: a pickle ({', '.join(PICKLES)}) can run any code when it is opened, so zoo never loads "
-            f"one; pass a folder with {_METADATA_FILE} and {_WEIGHTS_FILE} (a run keeps it as `checkpoint/`)"
-        )
-    if path.is_file():
-        if path.name not in (_METADATA_FILE, _WEIGHTS_FILE):
-            raise ZooError(
-                f"{text}: not a checkpoint; pass a folder with {_METADATA_FILE} and {_WEIGHTS_FILE}"
-            )
-        return path.parent
-    for folder in (path, path / "checkpoint"):
-        if (folder / _METADATA_FILE).is_file():
-            return folder
-    if path.is_dir():
-        raise ZooError(f"{text}: this folder has no {_METADATA_FILE}, so it is not a checkpoint")
-    raise ZooError(
-        f"no checkpoint {text!r}: neither a listed name nor a path; {did_you_mean(text, known_entries())}"
-    )
+    is_path = not isinstance(name_or_path, str) or (names.is_line(text) and Path(text).is_dir())
+    if not is_path and (found := find(text)) is not None:
+        if found.folder is not None:
+            return found.folder, found
+        cached = cache.folder_of(found.entry)
+        return (cached if (cached / WEIGHTS_FILE).is_file() else None), found
+    return _folder(text, Path(name_or_path).expanduser()), None
+
+
+def resolve(name_or_path: str | Path) -> Path:
+    """The folder of a checkpoint, from a listed name or from a path (see `locate`).
+
+    What is listed and not on this machine is fetched into the cache; what is in the cache is checked.
+
+    Raises:
+        ZooError: there is no such checkpoint, it cannot be fetched, or it is a pickle.
+    """
+    folder, found = locate(name_or_path)
+    if found is None or found.folder is not None:
+        assert folder is not None, "a path is found or refused"
+        return folder
+    from zoo.hub.fetch import fetch
+
+    return fetch(found.entry, found.places)
 
 
 def listed_entry(folder: Path) -> Entry | None:
-    """What the index says of the checkpoint in `folder`; None for a folder that is not released."""
-    listed_root = _find_root()
-    if listed_root is None or folder.resolve().parent != listed_root.resolve():
-        return None
-    return entries().get(folder.resolve().name)
+    """What an index says of the checkpoint in `folder`; None for a folder beside no index."""
+    real = folder.resolve()
+    for found in catalogue().values():
+        if found.folder is not None and found.folder.resolve() == real:
+            return found.entry
+    return None
 
 
-def entry_of(metadata: ModelMetadata) -> Entry:
-    """The index line of a saved checkpoint."""
-    if metadata.weights is None:
-        raise ValueError(f"{metadata.name} has not been saved: its weights have no checksum")
-    return Entry(
-        name=metadata.name,
-        tasks=sorted(metadata.network.heads),
-        parameters=metadata.weights.parameters,
-        input_height=metadata.preprocessing.height,
-        input_width=metadata.preprocessing.width,
-        licence=metadata.licences.weights,
-        training_data_licence=metadata.licences.training_data,
-        metrics=metadata.metrics,
-        sha256=metadata.weights.sha256,
-        size_bytes=metadata.weights.size_bytes,
+def _folder(text: str, path: Path) -> Path:
+    if path.suffix.lower() in PICKLES and not path.is_dir():
+        raise ZooError(
+            f"{text}: a pickle ({', '.join(PICKLES)}) can run any code when it is opened, so zoo never loads "
+            f"one; pass a folder with {METADATA_FILE} and {WEIGHTS_FILE} (a run keeps it as `checkpoint/`)"
+        )
+    if path.is_file():
+        if path.name not in (METADATA_FILE, WEIGHTS_FILE):
+            raise ZooError(f"{text}: not a checkpoint; pass a folder with {METADATA_FILE} and {WEIGHTS_FILE}")
+        return path.parent
+    for folder in (path, path / "checkpoint"):
+        if (folder / METADATA_FILE).is_file():
+            return folder
+    if path.is_dir():
+        raise ZooError(f"{text}: this folder has no {METADATA_FILE}, so it is not a checkpoint")
+    raise ZooError(
+        f"no checkpoint {text!r}: neither a listed name nor a path; {did_you_mean(text, valid_names())}"
     )
 
 
-def write_index(folder: Path) -> list[Entry]:
-    """Rebuild `index.json` of a folder of checkpoints from their `model.json` files, by name."""
-    from zoo.hub.metadata import read_metadata  # pydantic is not needed to read the index
+_remote: dict[str, Index] = {}  # an index from the network is read once a process
+_local: dict[tuple[str, int, int], Index] = {}
 
-    found = [read_metadata(path.parent) for path in sorted(folder.glob(f"*/{_METADATA_FILE}"))]
-    for metadata, path in zip(found, sorted(folder.glob(f"*/{_METADATA_FILE}")), strict=True):
-        if metadata.name != path.parent.name:
-            raise ZooError(f"{path}: is named {metadata.name!r} but lies in the folder {path.parent.name!r}")
-    listed = [entry_of(metadata) for metadata in found]
-    content = {"version": INDEX_VERSION, "checkpoints": [asdict(entry) for entry in listed]}
-    write_text(folder / INDEX_FILE, json.dumps(content, indent=2) + "\n")
-    return listed
+
+def _source(at: str) -> Source:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", at) and not at.startswith("file:"):
+        try:
+            url = locations.check_url(at if at.endswith(".json") else f"{at.rstrip('/')}/{INDEX_FILE}")
+        except ValueError as error:
+            raise ZooError(f"--index: {error}") from None
+        if url not in _remote:
+            from zoo.hub.remote import read_remote
+
+            _remote[url] = read_remote(url)
+        return Source(_remote[url], url, None)
+    try:
+        path = locations.local_path(at) if at.startswith("file:") else Path(at).expanduser()
+    except ValueError as error:
+        raise ZooError(f"--index: {error}") from None
+    path = path / INDEX_FILE if path.is_dir() else path
+    return Source(_read(path), str(path), path.parent)
+
+
+def _read(path: Path) -> Index:
+    """The index in a file, which is parsed again only when it has changed."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ZooError(f"{path}: cannot be read ({error.strerror})") from None
+    key = (str(path), status.st_mtime_ns, status.st_size)
+    if key not in _local:
+        _local[key] = read_index(path)
+    return _local[key]
 
 
 def _find_root() -> Path | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -91,6 +91,16 @@ class Training(_Frozen):
     """Of a mixture."""
 
 
+class Changes(_Frozen):
+    """What differs from the parent, each as (then, now); None: nothing, or of the config: unknown."""
+
+    data: tuple[str, str] | None = None
+    command: tuple[str, str] | None = None
+    commit: tuple[str | None, str | None] | None = None
+    config: dict[str, tuple[Any, Any]] | None = None
+    """By dotted key; None where the parent recorded no config."""
+
+
 class Licences(_Frozen):
     """Licence of the weights, and of the data that they were trained on."""
 
@@ -120,6 +130,12 @@ class ModelMetadata(_Frozen):
     """Part of the exam -> metric -> value, as `zoo.evaluate.summarise` names them."""
     parent: str | None = None
     """Name of the checkpoint that training started from."""
+    other_parents: tuple[str, ...] = ()
+    """What else gave weights: of a merge, or of several checkpoints to start from."""
+    changes: Changes | None = None
+    """What differs from the parent; None where there is none, or nobody recorded it."""
+    config: dict[str, Any] | None = None
+    """Of the run, by dotted key, without what changes nothing that is learnt."""
     weights: Weights | None = None
     """Filled in by `zoo.hub.checkpoint.save`."""
 
@@ -131,6 +147,9 @@ def describe(
     licences: Licences,
     metrics: Mapping[str, Mapping[str, float | None]] | None = None,
     parent: str | None = None,
+    other_parents: Sequence[str] = (),
+    changes: Changes | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> ModelMetadata:
     """The metadata of a network trained with this version's preprocessing and conventions."""
     return ModelMetadata.model_validate(
@@ -153,6 +172,9 @@ def describe(
             "licences": licences,
             "metrics": metrics or {},
             "parent": parent,
+            "other_parents": tuple(other_parents),
+            "changes": changes,
+            "config": None if config is None else dict(config),
         }
     )
 
@@ -167,9 +189,22 @@ def read_metadata(folder: Path) -> ModelMetadata:
     try:
         if path.stat().st_size > _LARGEST_METADATA:
             raise ZooError(f"{path}: {path.stat().st_size} bytes is too large for a {METADATA_FILE}")
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ZooError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise ZooError(f"{path}: not valid JSON: damaged, or of something else") from None
+    return parse_metadata(text, path)
+
+
+def parse_metadata(text: str, path: Path | str) -> ModelMetadata:
+    """Check the content of a `model.json`; `path` says in errors where it stands.
+
+    Raises:
+        ZooError: as `read_metadata`.
+    """
+    try:
+        raw = json.loads(text)
     except (ValueError, RecursionError):
         raise ZooError(f"{path}: not valid JSON: damaged, or of something else") from None
     version = raw.get("format_version") if isinstance(raw, dict) else None
@@ -184,13 +219,13 @@ def read_metadata(folder: Path) -> ModelMetadata:
         metadata = ModelMetadata.model_validate(raw)
     except ValidationError as error:
         raise ZooError(
-            f"{path}: cannot be used by this version of zoo\n" + "\n".join(_complaints(error))
+            f"{path}: cannot be used by this version of zoo\n" + "\n".join(complaints(error))
         ) from None
     _check_agreement(path, metadata)
     return metadata
 
 
-def _check_agreement(path: Path, metadata: ModelMetadata) -> None:
+def _check_agreement(path: Path | str, metadata: ModelMetadata) -> None:
     if metadata.conventions.classes != conventions.CLASSES:
         raise ZooError(
             f"{path}: its classes are {list(metadata.conventions.classes)}; this version of zoo uses "
@@ -209,7 +244,8 @@ def _check_agreement(path: Path, metadata: ModelMetadata) -> None:
         raise ZooError(f"{path}: does not name the checksum of its weights")
 
 
-def _complaints(error: ValidationError) -> Iterator[str]:
+def complaints(error: ValidationError) -> Iterator[str]:
+    """What is wrong with a file, a line each, for the user."""
     for item in error.errors(include_url=False):
         where = ".".join(str(part) for part in item["loc"]) or "(top)"
         text = item["msg"]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 
-from zoo.errors import ZooError
-from zoo.hub.index import Entry, entries, has_weights, known_entries, resolve
+from zoo.hub import cache, names
+from zoo.hub.card import format_metric, render
+from zoo.hub.fields import FIELDS, Row
+from zoo.hub.index import Found, aliases, catalogue, find, resolve
+from zoo.hub.metadata import METADATA_FILE, read_metadata
+from zoo.hub.schema import Entry
+from zoo.hub.where import ordered, where
 
 KEY_METRICS: Final = {
     "miou": "mIoU",
@@ -22,42 +28,118 @@ KEY_METRICS: Final = {
 """Endings of the metrics' names (`zoo.evaluate.summarise`) that the table shows."""
 
 
-def checkpoint_table() -> Table:
-    """The index, a line a checkpoint."""
+def rows() -> list[Row]:
+    """Every listed version with the aliases that point to it."""
+    pointing: dict[str, list[str]] = {}
+    for alias, targets in aliases().items():
+        for target in targets:
+            pointing.setdefault(target, []).append(alias if len(targets) == 1 else f"{alias}?")
+    return [Row(found, tuple(pointing.get(name, ()))) for name, found in catalogue().items()]
+
+
+def checkpoint_table(
+    condition: str | None = None, sort: str | None = None, everything: bool = False
+) -> Group:
+    """The indexes, a line a checkpoint.
+
+    Args:
+        condition: an expression of `zoo.hub.where`.
+        sort: a field, after a minus for descending.
+        everything: older versions too, not only the promoted ones, and the newest where none is promoted.
+
+    Raises:
+        ZooError: a mistake in the expression or in the field; an index that cannot be read.
+    """
+    known = rows()
+    shown = known if everything else _current(known)
+    chosen = where(condition, shown) if condition is not None else shown
+    chosen = ordered(sort, chosen) if sort is not None else chosen
     table = Table(title=None, box=None, pad_edge=False)
-    for heading in ("name", "tasks", "parameters", "input", "measured", "licence", ""):
-        table.add_column(heading, justify="right" if heading == "parameters" else "left", overflow="fold")
-    for entry in entries().values():
+    table.add_column("name", no_wrap=True)
+    for heading in ("tasks", "parameters", "ms", "input", "measured", "licence"):
+        right = heading in ("parameters", "ms")
+        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for row in chosen:
+        entry = row.found.entry
         table.add_row(
-            entry.name,
+            "\n".join(text for text in (", ".join(row.aliases), entry.name, _status(row.found)) if text),
             ", ".join(entry.tasks),
             f"{entry.parameters / 1e6:.2f} M",
-            f"{entry.input_width}x{entry.input_height}",
+            "–" if entry.latency is None else f"{entry.latency.ms:.3g}",
+            f"{entry.input.width}x{entry.input.height}",
             _measured(entry),
-            entry.licence,
-            "" if has_weights(entry.name) else "(weights not in this installation)",
+            entry.licences.weights,
         )
+    return Group(table, *_remarks(known, shown, chosen))
+
+
+def field_table() -> Table:
+    """The fields that `--where` and `--sort` know."""
+    table = Table(title=None, box=None, pad_edge=False)
+    for heading in ("field", "kind", "meaning"):
+        table.add_column(heading, overflow="fold")
+    for name, field in FIELDS.items():
+        table.add_row(name, {"texts": "list"}.get(field.kind, field.kind), field.meaning)
+    table.add_row(
+        "PART.METRIC", "number", "any other metric, as in shifted.pupil_px_median (`zoo info` lists them)"
+    )
     return table
 
 
 def checkpoint_card(name_or_path: str, rendered: bool) -> RenderableType:
-    """The card of a checkpoint, or what the index says of one whose files are not here."""
-    try:
-        folder = resolve(name_or_path)
-    except ZooError as error:
-        listed = known_entries().get(name_or_path)
-        if listed is None:
-            raise
-        return f"{error}\n\n{_facts(listed)}"
-    from zoo.hub.card import render
-    from zoo.hub.metadata import read_metadata
+    """What the index says of a checkpoint and, where its files are on this machine, its card.
 
-    text = render(read_metadata(folder))
-    if not rendered:
-        return text
-    from rich.markdown import Markdown
+    Nothing is fetched for it.
+    """
+    found = find(name_or_path)
+    if found is None:
+        text = render(read_metadata(resolve(name_or_path)))
+    else:
+        folder = found.folder or cache.folder_of(found.entry)
+        here = found.is_here and (folder / METADATA_FILE).is_file()
+        text = render(read_metadata(folder)) if here else ""
+    if rendered and text:
+        from rich.markdown import Markdown
 
-    return Markdown(text)
+        card: RenderableType = Markdown(text)
+    else:
+        card = text
+    return card if found is None else Group(_facts(found), *([card] if text else [_training(found.entry)]))
+
+
+def _current(known: Sequence[Row]) -> list[Row]:
+    promoted = {row.found.entry.parts.line for row in known if row.aliases}
+    newest: dict[str, int] = {}
+    for row in known:
+        parts = row.found.entry.parts
+        newest[parts.line] = max(parts.version, newest.get(parts.line, 0))
+    return [
+        row
+        for row in known
+        if row.aliases
+        or ((parts := row.found.entry.parts).line not in promoted and parts.version == newest[parts.line])
+    ]
+
+
+def _remarks(known: Sequence[Row], shown: Sequence[Row], chosen: Sequence[Row]) -> list[str]:
+    remarks = []
+    if not chosen:
+        remarks.append(f"none of {len(shown)} checkpoints" if shown else "no checkpoint is listed")
+    if older := len(known) - len(shown):
+        remarks.append(f"{older} other version{'' if older == 1 else 's'}: zoo list --all")
+    if any(alias.endswith("?") for row in known for alias in row.aliases):
+        remarks.append("?: indexes disagree about this alias, so only the full name can be used")
+    return remarks
+
+
+def _status(found: Found) -> str:
+    if found.folder is not None:
+        return ""
+    if found.is_here:
+        return "(in the cache)"
+    if found.places:
+        return "(to be fetched)"
+    return "(weights not in this installation)" if found.entry.locations else "(weights not published)"
 
 
 def _measured(entry: Entry) -> str:
@@ -72,13 +154,41 @@ def _measured(entry: Entry) -> str:
     return "\n".join(lines)
 
 
-def _facts(entry: Entry) -> str:
-    return "\n".join(
-        [
-            f"tasks: {', '.join(entry.tasks)}",
-            f"parameters: {entry.parameters:,}",
-            f"input: {entry.input_width}x{entry.input_height}",
-            f"licence: {entry.licence} (training data: {entry.training_data_licence})",
-            f"measured:\n{_measured(entry)}",
-        ]
-    )
+def _facts(found: Found) -> str:
+    entry = found.entry
+    pointing = [alias for alias, targets in aliases().items() if entry.name in targets]
+    siblings = [name for name in catalogue() if names.parse(name).line == entry.parts.line]
+    latency = "unknown" if entry.latency is None else f"{entry.latency.ms:.3g} ms ({entry.latency.on})"
+    lines = [
+        f"{entry.name}, released {entry.released}" + (f", is {', '.join(pointing)}" if pointing else ""),
+        f"versions: {', '.join(siblings)}",
+        f"tasks: {', '.join(entry.tasks)}",
+        f"input: {entry.input.width}x{entry.input.height}",
+        f"parameters: {entry.parameters:,}; multiply-accumulates: "
+        + ("unknown" if entry.macs is None else f"{entry.macs:,}"),
+        f"latency of one pass: {latency}",
+        f"trained from: {entry.parent or 'nothing'}",
+        *(f"  {change}" for change in entry.changes),
+        f"licence: {entry.licences.weights} (training data: {entry.licences.training_data})",
+        f"weights: {entry.size_bytes:,} bytes, SHA-256 {entry.sha256}",
+        f"where: {_where(found)}",
+        f"listed by: {', '.join(source.at for source in found.sources)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _where(found: Found) -> str:
+    if found.folder is not None:
+        return str(found.folder)
+    cached = [f"{cache.folder_of(found.entry)} (the cache)"] if found.is_here else []
+    return ", ".join([*cached, *found.places]) or _status(found).strip("()")
+
+
+def _training(entry: Entry) -> str:
+    lines = [
+        f"training: {entry.training.data} Samples seen: {entry.training.samples_seen:,}.",
+        f"  {entry.training.command}",
+    ]
+    for part, values in entry.metrics.items():
+        lines += [f"{part}:", *(f"  {name}: {format_metric(value)}" for name, value in values.items())]
+    return "\n".join(lines)

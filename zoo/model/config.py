@@ -83,6 +83,9 @@ class SegmentationConfig(_Strict):
     """Class of every pixel."""
 
     type: Literal["segmentation"] = "segmentation"
+    reads: Literal["finest", "stride4"] = Field(
+        "finest", description="the neck's map: stride4 is cheaper where `detail` is there for others"
+    )
     hidden: Width | None = Field(
         None, description="channels of a 3x3 convolution before smooth contours; null: cells alone"
     )
@@ -144,6 +147,9 @@ class DepthConfig(_Strict):
     """Dense metric depth of posed views, of sparse measurements, or of both."""
 
     type: Literal["depth"] = "depth"
+    width: Width | None = Field(
+        None, description="channels that the neck's map at stride 4 is projected to; null: read as it is"
+    )
     matching: MatchingConfig = MatchingConfig()
     widths: tuple[Width, Width, Width] = Field((48, 80, 128), description="of the densifier, stride 4 to 16")
 
@@ -158,6 +164,11 @@ class NetworkConfig(_Strict):
     """A backbone, a neck and named heads; the name of a head prefixes its metrics."""
 
     input: InputConfig = InputConfig()
+    views_input: InputConfig | None = Field(None, description="canvas of posed views; null: that of `input`")
+    norms: Literal["shared", "per_kind"] = Field(
+        "shared",
+        description="batch norms of the trunk: per_kind has one set for eyes and one for views",
+    )
     backbone: BackboneConfig = ByobConfig()
     neck: NeckConfig = NeckConfig()
     heads: dict[str, HeadConfig] = Field(min_length=1)
@@ -167,3 +178,7 @@ class NetworkConfig(_Strict):
         if taken := set(TRUNK) & set(self.heads):
             raise ValueError(f"a head cannot be called {', '.join(sorted(taken))}")
         return self
+
+    def canvas(self, kind: Literal["eyes", "views"]) -> InputConfig:
+        """The pixels that samples of that kind are letterboxed to."""
+        return self.input if kind == "eyes" or self.views_input is None else self.views_input

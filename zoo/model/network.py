@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG
 from zoo.data.kinds import Batch, Kind, is_views
 from zoo.data.letterbox import standardise
+from zoo.data.sample import EyeBatch
 from zoo.data.views import ViewBatch
 from zoo.errors import did_you_mean
 from zoo.geometry.cameras import default_camera
@@ -21,6 +22,7 @@ from zoo.model.backbone import build_backbone
 from zoo.model.config import TRUNK, NetworkConfig
 from zoo.model.heads import Task, build_head
 from zoo.model.neck import Features, Given, Neck
+from zoo.model.norms import Switch, split_norms
 from zoo.model.patch import patch_features
 from zoo.model.views import ViewFeatures
 
@@ -46,6 +48,10 @@ class Network(nn.Module):
         for head in config.heads.values():
             if head.type == "eye3d" and head.patch is not None:
                 channels = channels._replace(look=patch_features(head.patch))
+        self._switch = Switch()
+        if config.norms == "per_kind":
+            split_norms(self.backbone, self._switch)
+            split_norms(self.neck, self._switch)
         self.heads = nn.ModuleDict({k: build_head(h, channels) for k, h in config.heads.items()})
         self._frozen: list[nn.Module] = []
         self.to(memory_format=torch.channels_last)  # what convolutions are fastest in
@@ -72,6 +78,7 @@ class Network(nn.Module):
             ValueError: an unknown head.
         """
         chosen = self.heads_of("eyes") if heads is None else heads
+        self._switch.kind = "eyes"
         size = (image.shape[2], image.shape[3])
         padded = self._prepare(image)
         modules = self._in_order({name: self.head(name) for name in chosen})
@@ -114,6 +121,7 @@ class Network(nn.Module):
         """
         modules = {name: self.head(name) for name in (self.heads_of("views") if heads is None else heads)}
         needs = {need for head in modules.values() for need in head.needs}
+        self._switch.kind = "views"
         images, cameras = batch["images"], batch["cameras"]
         b, v, _, height, width = images.shape
         flat = images.flatten(0, 1)
@@ -144,10 +152,8 @@ class Network(nn.Module):
         """The prediction for a batch of samples, with the cameras that are known; of all heads by default."""
         if is_views(batch):
             return self.views(batch, heads)
-        height, width = batch["image"].shape[2:]
-        default = default_camera(width, height, DEFAULT_HORIZONTAL_FOV_DEG, device=batch["camera"].device)
-        camera = torch.where(batch["camera_valid"][:, None, None], batch["camera"], default)
-        return self(standardise(batch["image"], batch["content"]), camera, batch["eye_side"], heads)
+        image = standardise(batch["image"], batch["content"])
+        return self(image, cameras_of(batch), batch["eye_side"], heads)
 
     def _in_order(self, chosen: dict[str, Task[Any, Any, Any]]) -> dict[str, Task[Any, Any, Any]]:
         """The gaze is fused from the geometry, which therefore comes first, wanted or not."""
@@ -172,3 +178,10 @@ class Network(nn.Module):
         padded = F.pad(image, (0, right, 0, below)) if right or below else image
         repeated = padded.expand(-1, self.backbone.image_channels, -1, -1)
         return repeated.contiguous(memory_format=torch.channels_last)
+
+
+def cameras_of(batch: EyeBatch) -> Float[Tensor, "B 3 3"]:
+    """Intrinsics of samples, of a default field of view where they are not known."""
+    height, width = batch["image"].shape[2:]
+    default = default_camera(width, height, DEFAULT_HORIZONTAL_FOV_DEG, device=batch["camera"].device)
+    return torch.where(batch["camera_valid"][:, None, None], batch["camera"], default)

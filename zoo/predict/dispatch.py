@@ -9,6 +9,7 @@ from typing import Any
 from zoo.data.captures import nyu
 from zoo.data.captures.detect import detect
 from zoo.errors import ZooError
+from zoo.export.file import is_exported, read_exported
 from zoo.hub.index import resolve
 from zoo.hub.metadata import read_metadata
 
@@ -29,8 +30,14 @@ def for_rooms(
     Raises:
         ZooError: no such checkpoint; one of eyes on a capture of a room; options of the other half.
     """
-    metadata = read_metadata(resolve(name_or_path))
-    types = {head.type for head in metadata.network.heads.values()}
+    if is_exported(name_or_path):
+        file = read_exported(name_or_path)
+        metadata = file.metadata
+        heads = [head.type for head in metadata.network.heads.values()]
+        types = {name for name in heads if (name in _ROOMS) == (file.kind == "views")}
+    else:
+        metadata = read_metadata(resolve(name_or_path))
+        types = {head.type for head in metadata.network.heads.values()}
     given = [option for option, value in of_rooms.items() if value is not None]
     capture = _capture(sources)
     if not types & _ROOMS:

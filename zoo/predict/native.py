@@ -16,6 +16,7 @@ from zoo.data.letterbox import Letterbox
 from zoo.geometry.cameras import default_camera, resize_camera
 from zoo.model.heads.keypoints import GLINT_SCORE
 from zoo.model.masks import pupil_mask
+from zoo.predict.precision import pupil_sigma_px
 from zoo.predict.pupil import Ellipse, Pupil, measure_pupil
 from zoo.predict.result import EyeResult, Glint, Point, Vector
 
@@ -26,7 +27,7 @@ PRESENT: Final = 0.5
 """A pupil is reported where its presence reaches this."""
 _NUMBERS: Final = (
     *("openness", "blink", "pupil_present", "pupil_px", "glints_px", "glint_scores"),
-    *("cornea_mm", "pupil_mm", "optical", "visual", "gaze_sigma", "roll"),
+    *("pupil_ray_px", "cornea_mm", "pupil_mm", "optical", "visual", "gaze_sigma", "roll"),
     "glints_used",
 )
 
@@ -146,6 +147,7 @@ def _result(
         blink=scalar("blink"),
         pupil_present=present,
         pupil_px=None if centre is None else _native(box, centre),
+        pupil_sigma_px=_pupil_sigma(box, numbers) if located else None,
         pupil_mask_px=pupil.centroid if pupil else None,
         pupil_area_px=pupil.area if pupil else None,
         pupil_major_px=ellipse.major if ellipse else None,
@@ -169,6 +171,12 @@ def _result(
 def _native(box: Letterbox, point: Float[Tensor, "2"]) -> Point:
     u, v = box.to_native(point).tolist()
     return u, v
+
+
+def _pupil_sigma(box: Letterbox, numbers: dict[str, Tensor]) -> float | None:
+    if not {"pupil_px", "pupil_ray_px"} <= numbers.keys():
+        return None
+    return float(pupil_sigma_px(numbers["pupil_px"], numbers["pupil_ray_px"])) / box.scale
 
 
 def _glints(box: Letterbox, numbers: dict[str, Tensor]) -> tuple[Glint, ...]:

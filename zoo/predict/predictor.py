@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import overload
 
@@ -12,12 +13,16 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from zoo.conventions import EyeSide
-from zoo.data.letterbox import letterbox, standardise
+from zoo.data.kinds import Batch
+from zoo.data.letterbox import letterbox
 from zoo.errors import ZooError
+from zoo.export.file import is_exported, read_exported
+from zoo.export.graph import EyeGraph
+from zoo.export.session import Session
 from zoo.geometry.lens import Distortion
 from zoo.hub import checkpoint
+from zoo.hub.index import using
 from zoo.hub.metadata import ModelMetadata
-from zoo.model.fuse import fused
 from zoo.model.network import Network
 from zoo.predict.images import BadImageError, check_size, to_unit_grey
 from zoo.predict.native import Camera, OnCanvas, checked_camera, on_canvas, to_native
@@ -34,16 +39,28 @@ class Predictor:
     """Call it with an image, or with a list of images of any sizes.
 
     Args:
-        network: its weights are copied, in eval mode, to `device`.
+        network: its weights are copied, in eval mode, to `device` at the first prediction.
         metadata: what the network was trained with.
         device: where it runs.
+        session: an exported file, which answers in place of the network's weights.
     """
 
-    def __init__(self, network: Network, metadata: ModelMetadata, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        network: Network,
+        metadata: ModelMetadata,
+        device: torch.device | str = "cpu",
+        session: Session | None = None,
+    ) -> None:
         self.device = torch.device(device)
         self.network = network
         self.metadata = metadata
-        self._run = fused(network).to(self.device)
+        self._session = session
+
+    @cached_property
+    def _run(self) -> EyeGraph | Session:
+        """What answers; made at the first prediction, as folding takes as long as building the network."""
+        return EyeGraph(self.network).to(self.device) if self._session is None else self._session
 
     @overload
     def __call__(
@@ -121,26 +138,38 @@ class Predictor:
         ]
         with torch.inference_mode():
             intrinsics, sides = on_canvas(frames)
-            heads = self._run(standardise(canvas, content), intrinsics.to(self.device), sides.to(self.device))
+            heads = self._run(canvas, content, intrinsics.to(self.device), sides.to(self.device))
             if leds is not None:
                 known = torch.tensor([camera is not None for camera in cameras])
                 heads = refine(heads, intrinsics, leds, sides, known)
             results = to_native(heads, content, frames, segmentation)
         return [lens.bent(result) if lens else result for lens, result in zip(lenses, results, strict=True)]
 
+    def answer(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
+        """What the heads say of samples, on their canvas: `Network.answer`."""
+        return self.network.answer(batch) if self._session is None else self._session.answer(batch)
 
-def load(name_or_path: str | Path, device: str | None = None) -> Predictor:
+
+def load(name_or_path: str | Path, device: str | None = None, index: str | None = None) -> Predictor:
     """Load a checkpoint as one object: network, preprocessing and conventions.
 
     Args:
-        name_or_path: a name that `zoo list` shows, or the folder of a checkpoint or of a run.
-        device: "cpu", "cuda", "cuda:1", ...; None: a GPU where there is one.
+        name_or_path: a name that `zoo list` shows, the folder of a checkpoint or of a run, or a file of
+            `zoo export`. A listed one that is not on this machine is fetched into the cache.
+        device: "cpu", "cuda", "cuda:1", ...; None: a GPU where there is one. Exported files run on the CPU.
+        index: path or address of an index of checkpoints that is read beside ours.
 
     Raises:
         ZooError: no such checkpoint, a damaged one, or a device that is not here.
     """
+    if is_exported(name_or_path):
+        check_cpu(name_or_path, device)
+        file = read_exported(name_or_path)
+        network = Network(file.metadata.network, fetch_weights=False).eval()
+        return Predictor(network, file.metadata, session=Session(file))
     chosen = pick_device(device)
-    network, metadata = checkpoint.load(name_or_path)
+    with using([] if index is None else [index]):
+        network, metadata = checkpoint.load(name_or_path)
     return Predictor(network, metadata, chosen)
 
 
@@ -153,6 +182,12 @@ def pick_device(device: str | None) -> torch.device:
     if device not in valid and not (device == "cuda" and len(valid) > 1):
         raise ZooError(f"no device {device!r} here; valid: auto, {', '.join(valid)}")
     return torch.device(device)
+
+
+def check_cpu(path: str | Path, device: str | None) -> None:
+    """Raise `ZooError` where an exported file is to run elsewhere than on the CPU."""
+    if device not in (None, "auto", "cpu"):
+        raise ZooError(f"{path}: ONNX Runtime runs it on the CPU here, not on {device}")
 
 
 def _straightener(distortion: Distortion, camera: Camera | None, height: int, width: int) -> Straightener:

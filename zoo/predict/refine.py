@@ -1,9 +1,13 @@
 """A network's answer refined by glints of known LEDs, each weighted by its uncertainty.
 
 The network's cornea is a prior: it tells which glint is which LED (`zoo.geometry.glint_assignment`), and the
-glints then move it (`zoo.geometry.glint_inverse`). From the new cornea the axis follows by the classical
-method, and is fused with the network's. What contradicts the network is not believed: of few glints, a wrong
-assignment is likelier than an error of the network far beyond what it states.
+glints then move it (`zoo.geometry.glint_inverse`). From the new cornea and the keypoints' pupil the axis
+follows by the classical method, and is fused with the network's. What contradicts the network is not
+believed: of few glints, a wrong assignment is likelier than an error of the network far beyond what it
+states.
+
+All uncertainties are told by the network's own answer (of glints and pupil: `zoo.predict.precision`), but for
+one number: how much the two axes err alike.
 """
 
 from __future__ import annotations
@@ -25,26 +29,26 @@ from zoo.model.heads.eye3d import focal_length
 from zoo.model.heads.gaze import visual_axis
 from zoo.model.heads.keypoints import GLINT_SCORE
 from zoo.model.heads.likelihood import SIGMA_OF_SCALE
+from zoo.predict.precision import glint_sigma_px, pupil_sigma_px
 
 Heads = Mapping[str, Mapping[str, Tensor]]
 
-GLINT_SIGMA_PX: Final = 0.4
-"""Standard deviation of a detected glint's u and of its v, pixels of the network's image."""
 LEAST_MARGIN: Final = 6.0
 """See `assign_glints`."""
 MOST_APART: Final = 16.0
 """Squared sigmas by which cornea (3 dimensions) and axis (2) may differ from the network's; by chance
 they do in 0.7 % of frames."""
-_PUPIL_SHARE: Final = 0.55
-"""Of the error that the network states of its geometric axis, what the pupil's image point has; the rest is
-the cornea's, which no edge shows. Measured on rendered training people of both released networks."""
+_ALIKE: Final = 0.3
+"""Correlation of the error of the network's axis with that of the pupil's image, which it sees too. Measured
+on rendered training people in the reference rig: 0.12 and 0.26 (u and v) of eyenet_s, 0.34 and 0.42 of
+eyenet_s_headset."""
 _LINE_SD, _PLANE_SD = math.sqrt(2), math.sqrt(3)
 """Standard deviation, in each direction, of Laplace densities of scale 1 on a line and in a plane."""
 _DISC: Final = 1.5151
 """68.27 % of the points of a normal density in a plane are within this many standard deviations."""
 NEEDED_HEADS: Final = ("keypoints", "eye3d", "gaze")
 _NEEDED: Final = (
-    *("glints_px", "glint_scores", "cornea_mm", "pupil_ray_px", "log_scales"),
+    *("glints_px", "glint_scores", "pupil_px", "cornea_mm", "pupil_ray_px", "log_scales"),
     *("cornea_radius_mm", "pupil_distance_mm", "optical", "gaze_sigma", "roll"),
 )
 _CHANGED: Final = ("cornea_mm", "pupil_mm", "geometric_axis", "optical", "visual", "gaze_sigma")
@@ -103,7 +107,7 @@ class _Found(NamedTuple):
 
 def _refine(own: dict[str, Tensor], camera: Tensor, leds: Tensor, eye_side: Tensor) -> _Found:
     """Of rows that have two glints or more."""
-    position, depth, curvature, reach, turn = own["log_scales"].exp().unbind(1)
+    position, depth, curvature, reach, _ = own["log_scales"].exp().unbind(1)
     radius, distance = own["cornea_radius_mm"], own["pupil_distance_mm"]
     radius_sd, distance_sd = _LINE_SD * curvature * radius, _LINE_SD * reach * distance
     cornea, mm_per_px = own["cornea_mm"], own["cornea_mm"][:, 2] / focal_length(camera)
@@ -112,14 +116,15 @@ def _refine(own: dict[str, Tensor], camera: Tensor, leds: Tensor, eye_side: Tens
     )
     scores = own["glint_scores"]
     glints = own["glints_px"][:, : int((scores > GLINT_SCORE).sum(1).max())]  # by falling score
-    valid = scores[:, : glints.shape[1]] > GLINT_SCORE
+    scores = scores[:, : glints.shape[1]]
+    valid, glint_sigma = scores > GLINT_SCORE, glint_sigma_px(scores)
     assigned = assign_glints(
         glints,
         valid,
         leds,
         camera,
         radius,
-        pixel_sigma=GLINT_SIGMA_PX,
+        pixel_sigma=glint_sigma,
         radius_sigma=radius_sd,
         prior=prior,
         least_margin=LEAST_MARGIN,
@@ -132,15 +137,15 @@ def _refine(own: dict[str, Tensor], camera: Tensor, leds: Tensor, eye_side: Tens
         leds,
         camera,
         radius,
-        pixel_sigma=GLINT_SIGMA_PX,
+        pixel_sigma=glint_sigma,
         radius_sigma=radius_sd,
         prior=prior,
     )
-    pupil_sigma = _PUPIL_SHARE * _PLANE_SD * turn * distance / mm_per_px
+    pupil_sigma = pupil_sigma_px(own["pupil_px"], own["pupil_ray_px"])
     axis = axis_of_cornea(
         fix.cornea,
         fix.covariance,
-        own["pupil_ray_px"],
+        own["pupil_px"],
         pupil_sigma,
         distance,
         distance_sd,
@@ -148,7 +153,9 @@ def _refine(own: dict[str, Tensor], camera: Tensor, leds: Tensor, eye_side: Tens
         fix.radius,
     )
     network_sd = own["gaze_sigma"] * (_PLANE_SD / SIGMA_OF_SCALE)
-    fused = fuse_axes(own["optical"], network_sd, axis.optical, axis.covariance)
+    of_pupil = pupil_sigma * mm_per_px / distance
+    shared = (_ALIKE * network_sd * of_pupil).minimum(network_sd.minimum(of_pupil) ** 2)
+    fused = fuse_axes(own["optical"], network_sd, axis.optical, axis.covariance, shared)
     moved = fix.cornea - cornea
     apart = dot(moved, transform(torch.linalg.inv(prior.covariance), moved)) + fused.apart
     return _Found(
@@ -225,23 +232,26 @@ def fuse_axes(
     first_sd: Float[Tensor, "B"],
     second: Float[Tensor, "B 3"],
     second_covariance: Float[Tensor, "B 3 3"],
+    shared: Float[Tensor, "B"] | float = 0.0,
 ) -> FusedAxis:
-    """The most probable axis of two independent estimates, in the plane that touches the sphere at the first.
+    """The best linear mean of two estimates of an axis, in the plane that touches the sphere at the first.
 
     Args:
         first, second: unit vectors.
         first_sd: standard deviation of the first in each direction, radians.
         second_covariance: of the second's vector.
+        shared: covariance of their errors in each direction; no more than either has of its own.
     """
     plane = listing(first)[..., :2]  # its columns are perpendicular to the axis
     along = dot(first, second)
     ahead = along > 1e-3
     place = transform(plane.mT, second) / torch.where(ahead, along, 1.0)[:, None]
     identity = torch.eye(2, dtype=first.dtype, device=first.device)
+    both = torch.as_tensor(shared).to(first)[..., None, None] * identity
     mine = first_sd[:, None, None] ** 2 * identity
-    whole = mine + plane.mT @ second_covariance @ plane
-    gain = mine @ torch.linalg.inv(whole)
-    left = mine - gain @ mine
+    whole = mine + plane.mT @ second_covariance @ plane - 2 * both
+    gain = (mine - both) @ torch.linalg.inv(whole)
+    left = mine - gain @ (mine - both)
     return FusedAxis(
         optical=unit(first + transform(plane, transform(gain, place))),
         sigma=_DISC * (left.diagonal(dim1=-2, dim2=-1).mean(-1)).sqrt(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
@@ -12,6 +13,9 @@ from rich.text import Text
 
 _PLAIN_EVERY_S = 10.0
 
+Reached = Callable[[int, int | None], None]
+"""Told how many frames are done, and of how many; None where that is not known."""
+
 
 class Report:
     """Counts frames and skipped inputs; progress is a bar on a terminal and now and then a line elsewhere.
@@ -19,15 +23,22 @@ class Report:
     Args:
         console: where it goes; standard error, so that standard output stays for results.
         total: expected frames; None where it is not known (a camera).
+        reached: also told how far it is: for who shows progress elsewhere.
     """
 
-    def __init__(self, console: Console, total: int | None) -> None:
+    def __init__(
+        self,
+        console: Console,
+        total: int | None,
+        reached: Reached | None = None,
+    ) -> None:
         self.frames = 0
         self.skipped = 0
         self._console = console
         self._first: tuple[float, int] | None = None
         self._last = time.monotonic()
         self._total = total
+        self._reached = reached
         self._task: TaskID | None = None
         self._progress: Progress | None = None
 
@@ -50,6 +61,8 @@ class Report:
         if self._first is None:
             self._first = (now, frames)
         self.frames = frames
+        if self._reached is not None:
+            self._reached(frames, self._total)
         since, before = self._first
         speed = (frames - before) / (now - since) if now > since else 0.0
         rate = f"{speed:.{0 if speed >= 10 else 1}f} frames/s" if now > since else ""

@@ -40,6 +40,8 @@ class EyeResult:
     """Probability that there is a pupil to locate. Below 0.5 the other fields of the pupil are None."""
     pupil_px: Point | None = None
     """Centre of the full ellipse of the pupil, also where a lid covers part of it."""
+    pupil_sigma_px: float | None = None
+    """Expected standard deviation of either of its coordinates; None where the network has no `eye3d`."""
     pupil_mask_px: Point | None = None
     """Centroid of the visible pixels of the pupil."""
     pupil_area_px: float | None = None

@@ -11,10 +11,12 @@ from torch import Tensor
 
 from zoo.config.rendering import load_rig
 from zoo.errors import ZooError
+from zoo.geometry.glint_inverse import CorneaPrior
+from zoo.geometry.vectors import unit
 from zoo.hub.metadata import ModelMetadata
 from zoo.predict.cameras import Cameras, FrameCamera, read_cameras
 from zoo.predict.refine import NEEDED_HEADS
-from zoo.synth.eyes.rig import RandomRig
+from zoo.synth.eyes.rig import FixedRig, RandomRig
 
 Leds = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
 """(l, 3) LED positions, mm, camera frame; see `checked_leds`."""
@@ -22,6 +24,9 @@ Leds = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
 _LEAST_MM: Final = 1.0
 _MOST_MM: Final = 2000.0
 _APART_MM: Final = 0.5
+_CORNEA_OF_EYE_MM: Final = 5.5
+_CORNEA_SWAY_MM: Final = 1.8
+"""From the rotation centre to the cornea's; and by how much an eye that looks about moves it."""
 
 
 class KnownRig(NamedTuple):
@@ -29,6 +34,8 @@ class KnownRig(NamedTuple):
 
     camera: FrameCamera
     leds_mm: Float[Tensor, "l 3"]
+    place: CorneaPrior
+    """Where corneas are, of eyes that look anywhere, slips included."""
 
 
 def read_rig(name: str) -> KnownRig:
@@ -44,7 +51,12 @@ def read_rig(name: str) -> KnownRig:
         leds = checked_leds(np.array(rig.leds_mm).reshape(-1, 3))
     except ValueError as error:
         raise ZooError(f"--rig {name}: {error}") from None
-    return KnownRig(FrameCamera.of(rig), leds)
+    return KnownRig(FrameCamera.of(rig), leds, _place(rig))
+
+
+def _place(rig: FixedRig) -> CorneaPrior:
+    eye, slip = (torch.tensor(value, dtype=torch.float64) for value in (rig.eye_mm, rig.slip_mm))
+    return CorneaPrior(eye - _CORNEA_OF_EYE_MM * unit(eye), torch.diag(slip**2 + _CORNEA_SWAY_MM**2))
 
 
 def known_geometry(camera: str | None, rig: str | None) -> tuple[Cameras, Float[Tensor, "l 3"] | None]:

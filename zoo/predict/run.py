@@ -17,7 +17,7 @@ from zoo.predict.cameras import Cameras
 from zoo.predict.frames import Frame, Problem, batched, prefetched, read_frames
 from zoo.predict.predictor import Predictor, load
 from zoo.predict.recording.recordings import Recordings
-from zoo.predict.report import Report
+from zoo.predict.report import Reached, Report
 from zoo.predict.result import EyeResult
 from zoo.predict.rig import Leds, check_refinable, known_geometry
 from zoo.predict.sources import Source, find_sources
@@ -51,6 +51,7 @@ def predict_sources(
     calibration: Path | None = None,
     recording: bool = False,
     console: Console | None = None,
+    reached: Reached | None = None,
 ) -> Summary:
     """Predict every frame of files, folders, globs, videos and cameras; see `Writer` for what is written.
 
@@ -64,6 +65,7 @@ def predict_sources(
         calibration: a file of `zoo calibrate`, whose person's visual axis is put into the results.
         recording: answer the frames of each folder, video and camera with one eye's constants; see
             `Recordings`. Images are then predicted twice.
+        reached: told how many frames are done, of how many, where that is known.
 
     Raises:
         ZooError: no such checkpoint, source, device, camera table or rig, a frame that its camera does not
@@ -80,7 +82,7 @@ def predict_sources(
     predictor = load(name_or_path, device)
     if rig is not None:
         check_refinable(rig, predictor.metadata)
-    report = Report(console or Console(stderr=True), _expected(found))
+    report = Report(console or Console(stderr=True), _expected(found), reached)
     for source in found:
         if source.renamed:
             report.note(f"{source.file}: another input has its name, so its results are called {source.key}")

@@ -15,10 +15,13 @@ from pytorch_lightning.callbacks import Callback
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from zoo.config import TrainConfig
+from zoo.errors import ZooError, did_you_mean
+from zoo.evaluate.curves import higher_is_better
 from zoo.files import replacing, write_text
 from zoo.train.console import say
 from zoo.train.folder import CHECKPOINT, METRICS
 from zoo.train.module import ZooModule
+from zoo.train.processes import is_first
 from zoo.train.stop import Stop
 
 _LINE_EVERY: Final = 20.0  # seconds between two lines of progress where there is no terminal
@@ -64,7 +67,7 @@ class Validator(Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Drop what a killed slice measured after its last checkpoint: it will be measured again."""
         path = self.config.run_dir / METRICS
-        if path.exists():
+        if path.exists() and is_first():
             seen = trainer.global_step * self.config.step_samples
             lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _samples(line) <= seen]
             write_text(path, "".join(f"{line}\n" for line in lines))
@@ -76,11 +79,36 @@ class Validator(Callback):
         if not (last or crossed(seen, self.config.step_samples, self.config.validation.every_samples)):
             return
         pl_module.check_loss()
+        if not is_first():
+            return
         seconds = self.clock.seconds
         metrics = {name: known(value) for name, value in self.measure(pl_module, seen).items()}
+        self._check_best(metrics)
         self.metrics = {"samples": seen, "seconds": round(seconds, 1), **metrics}
         with (self.config.run_dir / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(self.metrics) + "\n")
+
+    def is_best(self, seen: int) -> bool:
+        """Whether the weights at `seen` samples were measured and are the best yet by `checkpoint.best`."""
+        name = self.config.checkpoint.best
+        if name is None or self.metrics.get("samples") != seen or self.metrics.get(name) is None:
+            return False
+        lines = (self.config.run_dir / METRICS).read_text(encoding="utf-8").splitlines()
+        values = [value for line in lines if (value := json.loads(line).get(name)) is not None]
+        return bool(self.metrics[name] == (max if higher_is_better(name) else min)(values))
+
+    def _check_best(self, metrics: dict[str, float | None]) -> None:
+        name = self.config.checkpoint.best
+        if name is None:
+            return
+        if name not in metrics:
+            raise ZooError(
+                f"checkpoint.best={name}: the validation has no such metric; {did_you_mean(name, metrics)}"
+            )
+        if higher_is_better(name) is None:
+            raise ZooError(
+                f"checkpoint.best={name}: not known whether more is better; choose an error or a score"
+            )
 
 
 def known(value: float) -> float | None:
@@ -113,27 +141,36 @@ class Keeper(Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
         config, seen = self.config, pl_module.seen
-        stopping = bool(self.stop.reason)
+        # All processes save and stop at the same step, or they would wait for each other for ever.
+        stopping = _any_process(trainer, bool(self.stop.reason))
         due = (
             stopping
             or trainer.global_step >= config.steps
-            or time.monotonic() - self.saved > 60 * config.checkpoint.every_minutes
+            or _any_process(trainer, time.monotonic() - self.saved > 60 * config.checkpoint.every_minutes)
             or crossed(seen, config.step_samples, config.checkpoint.every_samples)
             or crossed(seen, config.step_samples, config.validation.every_samples)
         )
         if due:
             pl_module.check_loss()
             save_checkpoint(trainer, config.run_dir / CHECKPOINT)
-            self.export(pl_module)
+            if is_first():
+                self.export(pl_module)
             self.saved = time.monotonic()
         if stopping:
             trainer.should_stop = True
 
 
 def save_checkpoint(trainer: pl.Trainer, path: Path) -> None:
-    """Lightning's checkpoint, written whole or not at all."""
+    """Lightning's checkpoint, written whole or not at all, by the first process."""
+    if not is_first():
+        trainer.save_checkpoint(path)  # takes part, and writes nothing
+        return
     with replacing(path) as temporary:
         trainer.save_checkpoint(temporary)
+
+
+def _any_process(trainer: pl.Trainer, here: bool) -> bool:
+    return here if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(here, all=False)
 
 
 class Report(Callback):
@@ -155,6 +192,8 @@ class Report(Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
         passed = time.monotonic() - self.shown_at
+        if not is_first():
+            return
         if passed < (1 if self.bar else _LINE_EVERY) and trainer.global_step < self.config.steps:
             return
         seen, total = pl_module.seen, self.config.samples

@@ -23,8 +23,9 @@ from zoo.config import (
     TrainConfig,
 )
 from zoo.config.rendering import load_domain, load_rig
+from zoo.config.sources import is_views
 from zoo.data.augment import augment
-from zoo.data.batches import Batches, Source, rows
+from zoo.data.batches import Batches, Source, Split, rows
 from zoo.data.config import AugmentConfig
 from zoo.data.kinds import Batch, Kind
 from zoo.data.mixture import Mixed, Mixture, Part, part_seed
@@ -45,7 +46,7 @@ class FromSource(Batches):
 
     def ids(self, step: int) -> list[int]:
         """Row numbers of the samples of a step."""
-        index = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        index = Split().numbers(step, self.batch_size)
         numbers: list[int] = rows(self.seed, index, len(self.source)).tolist()
         return numbers
 
@@ -58,31 +59,40 @@ class Rendered(Dataset[EyeBatch]):
         self.seed = seed
         self.batch_size = batch_size
         self.changes = changes
+        self.split = Split()
 
     def __getitem__(self, step: int) -> EyeBatch:
-        index = torch.tensor(self.ids(step), device=self.renderer.device)
+        index = torch.from_numpy(self.split.numbers(step, self.batch_size)).to(self.renderer.device)
         batch: EyeBatch = self.renderer.render(index)
         return batch if self.changes is None else augment(batch, Draws(self.seed, index), self.changes)
 
     def ids(self, step: int) -> list[int]:
         """Indices of the samples of a step, as the renderer counts them."""
-        return list(range(step * self.batch_size, (step + 1) * self.batch_size))
+        numbers: list[int] = Split().numbers(step, self.batch_size).tolist()
+        return numbers
 
 
 def training_batches(config: TrainConfig, device: torch.device) -> FromSource | Rendered | Mixture:
     """What the run trains on, rendered on `device` or read on the CPU."""
-    size = config.network.input
     if isinstance(config.data, MixtureData):
         return _mixture(config, config.data, device)
+    size = canvas_of(config, config.data)
     if isinstance(config.data, RenderData):
         renderer = _renderer(config.data, config.seed, size, device)
         return Rendered(renderer, config.seed, config.batch_size, config.augment)
     return FromSource(_source(config.data, size), config.batch_size, config.seed, config.augment)
 
 
+def canvas_of(config: TrainConfig, data: Data) -> InputConfig:
+    """The pixels that samples of a source are letterboxed to."""
+    return config.network.canvas("views" if is_views(data) else "eyes")
+
+
 def _mixture(config: TrainConfig, data: MixtureData, device: torch.device) -> Mixture:
     def part(kind: Kind, name: str, source: MixtureSource) -> Part:
-        read, size = _reader(source.data, part_seed(config.seed, kind, name), config.network.input, device)
+        read, size = reader_of(
+            source.data, part_seed(config.seed, kind, name), config.network.canvas(kind), device
+        )
         return Part(name, read, size, source.knots, source.domain, source.max_samples, source.subset_seed)
 
     kinds: list[tuple[Kind, dict[str, MixtureSource], int]] = [
@@ -106,7 +116,7 @@ def _mixture(config: TrainConfig, data: MixtureData, device: torch.device) -> Mi
     )
 
 
-def _reader(
+def reader_of(
     data: Data, seed: int, size: InputConfig, device: torch.device
 ) -> tuple[Callable[[np.ndarray], Batch], int | None]:
     """How rows of a source are read, and how many it has (None: no end)."""
@@ -145,6 +155,12 @@ def batches_of(
     last = len(source) if count is None else count
     for start in range(first, last, batch_size):
         yield source.batch(np.arange(start, min(start + batch_size, last)))
+
+
+def samples_of(data: Data, rows: np.ndarray, size: InputConfig) -> Batch:
+    """The samples of these numbers, of a source that ends."""
+    assert not isinstance(data, RenderData), "what is rendered on the fly has no rows to go back to"
+    return _source(data, size).batch(rows)
 
 
 def _source(data: PoolData | MeyeData | EyeFiles | RoomPoolData | CaptureData, size: InputConfig) -> Source:

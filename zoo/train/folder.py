@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from omegaconf import OmegaConf
+from pydantic import ValidationError
 
 from zoo.config import TrainConfig
 from zoo.errors import ZooError
 from zoo.files import write_text
+from zoo.hub.changes import flat
+from zoo.train.processes import is_first
 
 CHECKPOINT: Final = "last.ckpt"
 MODEL: Final = "checkpoint"
@@ -25,7 +28,7 @@ HELD_OUT: Final = "held_out"
 SEEN: Final = "seen.json"
 """What a run on a mixture has seen of each source, up to its last checkpoint."""
 
-_MAY_CHANGE: Final = {"trainer", "logger", "checkpoint", "resume", "stop_after_minutes", "run_dir", "name"}
+MAY_CHANGE: Final = {"trainer", "logger", "checkpoint", "resume", "stop_after_minutes", "run_dir", "name"}
 """Keys that another slice of the same run may set otherwise."""
 _LIBRARIES: Final = (
     "eye-room-zoo",
@@ -71,6 +74,8 @@ def open_run(config: TrainConfig) -> Path | None:
             )
     if start is not None:
         _check_same(start.parent / "config.yaml", config)
+    if not is_first():
+        return start
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -83,12 +88,12 @@ def open_run(config: TrainConfig) -> Path | None:
 def _check_same(path: Path, config: TrainConfig) -> None:
     if not path.is_file():
         return
-    old = _flat(OmegaConf.to_container(OmegaConf.load(path)))
-    new = _flat(config.model_dump(mode="json"))
+    old = flat(_with_new_keys(OmegaConf.to_container(OmegaConf.load(path)), type(config)))
+    new = flat(config.model_dump(mode="json"))
     changed = [
         f"  {key}: {old.get(key, 'nothing')} then, {new.get(key, 'nothing')} now"
         for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key) and key.split(".")[0] not in _MAY_CHANGE
+        if old.get(key) != new.get(key) and key.split(".")[0] not in MAY_CHANGE
     ]
     if changed:
         raise ZooError(
@@ -98,12 +103,12 @@ def _check_same(path: Path, config: TrainConfig) -> None:
         )
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict) or not value:
-        return {prefix: value}
-    return {
-        k: v for key, inner in value.items() for k, v in _flat(inner, f"{prefix}.{key}".lstrip(".")).items()
-    }
+def _with_new_keys(old: Any, schema: type[TrainConfig]) -> Any:
+    """The settings of an older run with the defaults of the keys that it did not know."""
+    try:
+        return schema.model_validate(old).model_dump(mode="json")
+    except ValidationError:  # it has keys that are no more: they are told as they stand
+        return old
 
 
 def command_line() -> str:

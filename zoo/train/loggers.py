@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import netrc
 import os
-import sys
 import uuid
 from pathlib import Path
-from urllib.parse import urlparse
 
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
@@ -15,9 +12,10 @@ from zoo.config import TrainConfig
 from zoo.config.schema import WandbLogger as WandbConfig
 from zoo.errors import ZooError
 from zoo.files import write_text
+from zoo.tracking import artifacts
+from zoo.tracking.login import folders_inside, logged_in
+from zoo.tracking.sync import RUN_ID
 from zoo.train.console import say
-
-_RUN_ID = "wandb_id.txt"
 
 
 def make_logger(config: TrainConfig, first_sample: int) -> Logger | None:
@@ -47,20 +45,22 @@ def _wandb(config: TrainConfig, options: WandbConfig) -> Logger:
     chosen = os.environ.get("WANDB_MODE")
     offline = options.offline if options.offline is not None else chosen is None and not logged_in()
     offline = offline or chosen == "offline"
-    os.environ["WANDB_DIR"] = str(folder)
+    inside = folders_inside(folder)
     if offline:
         # All of an offline run stays in its folder, so that the folder can be synchronised from elsewhere.
-        for name in ("DATA", "CACHE", "CONFIG", "ARTIFACT"):
-            os.environ[f"WANDB_{name}_DIR"] = str(folder / "wandb" / name.lower())
-        say(f"W&B: offline. To upload this run later: wandb sync {config.run_dir}/wandb/offline-run-*")
+        os.environ.update(inside)
+        os.environ["WANDB_CONFIG_DIR"] = str(folder / "wandb" / "config")  # nothing of an account is needed
+        say(f"W&B: offline. To upload this run later: zoo sync {config.run_dir}")
+    os.environ["WANDB_DIR"] = inside["WANDB_DIR"]
     try:
         run = wandb.init(
             name=config.name,
             dir=folder,
-            id=_kept_id(folder / _RUN_ID),
+            id=_kept_id(folder / RUN_ID),
             resume="allow",
             project=options.project,
             entity=options.entity,
+            group=options.group,
             tags=options.tags,
             mode="offline" if offline else None,
             config=config.model_dump(mode="json"),
@@ -81,14 +81,18 @@ def _kept_id(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def logged_in() -> bool:
-    """Whether W&B has a key: in the environment or in the netrc file."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
-    name = "_netrc" if sys.platform == "win32" else ".netrc"
-    file = Path(os.environ.get("NETRC", Path.home() / name))
+def finish(logger: Logger | None, run_dir: Path) -> None:
+    """End a slice: an online run gets its checkpoints as artifacts, and W&B writes what it holds."""
+    if not isinstance(logger, WandbLogger):
+        return
+    import wandb
+
+    run = logger.experiment
     try:
-        return netrc.netrc(str(file)).authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
+        if not run.offline and not run.disabled:
+            for line in artifacts.upload(run, run_dir):
+                say(f"W&B: {line}")
+    except (wandb.Error, OSError, ValueError) as error:
+        say(f"W&B: the checkpoints were not uploaded ({error}). To try again: zoo sync {run_dir}")
+    finally:
+        run.finish()

@@ -14,12 +14,19 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from zoo.config import MixtureData, TrainConfig
+from zoo.config.balance import AggregatorBalance
 from zoo.conventions import DOMAINS
-from zoo.data.kinds import Batch, MixedBatch, is_views, kind_of, parts_of
+from zoo.data.batches import Split
+from zoo.data.kinds import Batch, Kind, MixedBatch, is_views, kind_of, parts_of
 from zoo.errors import ZooError
+from zoo.model.config import TRUNK
 from zoo.model.heads.base import Masked
+from zoo.model.interpolate import interpolate
 from zoo.model.network import Network
+from zoo.train.balance import Balance, conflicts, task_gradients
+from zoo.train.distil import distance
 from zoo.train.ema import Ema
+from zoo.train.groups import parameter_groups
 from zoo.train.muon import Muon
 from zoo.train.schedule import learning_rate_factor
 
@@ -35,55 +42,34 @@ def masked_mean(masked: Masked, rows: Tensor | None = None) -> Float[Tensor, ""]
     return torch.where(valid, masked.value, 0.0).sum() / valid.sum().clamp(min=1)
 
 
-def parameter_groups(
-    network: nn.Module, weight_decay: float, orthogonal: bool = False
-) -> list[dict[str, Any]]:
-    """Decay for matrices and kernels only: norms and biases have one dimension.
-
-    Args:
-        orthogonal: gives the kernels between the image and the heads to a group of their own, for `Muon`.
-    """
-    trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
-    inner = {
-        name
-        for name, p in trained.items()
-        if orthogonal and p.ndim == 4 and not name.startswith("heads.") and p.shape[1] > 3
-    }
-    return [
-        {
-            "params": [trained[name] for name in sorted(inner)],
-            "weight_decay": weight_decay,
-            "orthogonal": True,
-        },
-        {
-            "params": [p for name, p in trained.items() if p.ndim > 1 and name not in inner],
-            "weight_decay": weight_decay,
-        },
-        {"params": [p for p in trained.values() if p.ndim <= 1], "weight_decay": 0.0},
-    ][0 if inner else 1 :]
-
-
 class ZooModule(pl.LightningModule):
     """Trains `network`; what happens at a step is a function of the seed, the step and the weights alone.
 
     Args:
         network: trained in place.
         config: of the run.
-        batches: `(first step, last step) -> batches` of the run.
+        batches: `(first step, last step, share of this process) -> batches` of the run.
         ids: `step -> ids of its samples`, to name them when a loss explodes.
+        parent: what the run started from, where the config retains some of it.
     """
 
     def __init__(
         self,
         network: Network,
         config: TrainConfig,
-        batches: Callable[[int, int], Iterable[Batch | MixedBatch]],
+        batches: Callable[[int, int, Split], Iterable[Batch | MixedBatch]],
         ids: Callable[[int], object],
+        parent: Network | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.config = config
         self.ema = Ema(network, config.ema.half_life_samples, config.ema.ramp)
+        self.balance = Balance(config.balance, [n for n in network.heads if n not in config.freeze])
+        self._terms: dict[str, Tensor] = {}
+        # In a tuple, so that its weights are in no checkpoint: they are the parent's.
+        frozen = [] if parent is None else [parent.requires_grad_(False).eval()]
+        self._parent: tuple[Network, ...] = tuple(frozen)
         self.batches = batches
         self.ids = ids
         self.last_loss = torch.tensor(0.0)
@@ -95,16 +81,24 @@ class ZooModule(pl.LightningModule):
         """Samples seen, in all slices of the run."""
         return self.trainer.global_step * self.config.step_samples
 
+    def released(self) -> Network:
+        """What is measured and exported: the average, drawn towards the parent where that is asked for."""
+        share = None if self.config.retain is None else self.config.retain.interpolate
+        if share is None:
+            return self.ema.average
+        return interpolate(self.ema.average, self._parent[0].to(self.device), share)
+
     def train_dataloader(self) -> Iterable[Batch | MixedBatch]:
         # Without a length Lightning leaves the counting to max_steps, also where a run goes on in its middle.
-        loader = self.batches(self.trainer.global_step, self.config.steps)
+        split = Split(self.trainer.global_rank, self.trainer.world_size)
+        loader = self.batches(self.trainer.global_step, self.config.steps, split)
         return _WithoutLength(loader)
 
     def configure_optimizers(self) -> Any:
         config = self.config
         muon = config.optimizer.type == "muon"
         optimizer = (Muon if muon else AdamW)(
-            parameter_groups(self.network, config.optimizer.weight_decay, orthogonal=muon),
+            parameter_groups(self.network, config.optimizer) + self.balance.parameter_groups(),
             lr=config.optimizer.lr,
             betas=config.optimizer.betas,
         )
@@ -120,23 +114,60 @@ class ZooModule(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Batch | MixedBatch, batch_idx: int) -> None:
         # Dropout and the like: the same numbers at this step, however often the run was stopped before.
-        torch.manual_seed((self.config.seed << 32) + self.trainer.global_step)
+        step, processes = self.trainer.global_step, self.trainer.world_size
+        torch.manual_seed((self.config.seed << 32) + step * processes + self.trainer.global_rank)
 
     def training_step(self, batch: Batch | MixedBatch, batch_idx: int) -> Tensor:
         losses: dict[str, Masked] = {}
+        distances: dict[str, Tensor] = {}
         parts = parts_of(batch)
         for part in parts:
-            learning = [n for n in self.network.heads_of(kind_of(part)) if n not in self.config.freeze]
-            predictions = self.network.answer(part, learning)
+            kind = kind_of(part)
+            learning = [n for n in self.network.heads_of(kind) if n not in self.config.freeze]
+            kept = self._kept(kind)
+            predictions = self.network.answer(part, {*learning, *kept})
             losses |= {name: self.network.head(name).loss(predictions[name], part) for name in learning}
-        weights = self.config.balance.weights
-        total = torch.stack(
-            [weights.get(name, 1.0) * masked_mean(loss) for name, loss in losses.items()]
-        ).sum()
+            if kept:
+                distances |= self._distances(part, kept, predictions)
+        self._terms = self.balance.weigh({name: masked_mean(loss) for name, loss in losses.items()})
+        for name, value in distances.items():
+            self._terms[name] = self._terms[name] + value if name in self._terms else value
+        total = torch.stack(list(self._terms.values())).sum()
         self._watch(total)
         if self.trainer.global_step % LOG_EVERY == 0:
-            self._log(total, losses, parts)
+            self._log(total, losses, parts, distances)
         return total
+
+    def _kept(self, kind: Kind) -> list[str]:
+        """The heads that shall answer as the parent's where there is no label."""
+        if self.config.retain is None or self.config.retain.distil is None:
+            return []
+        return [name for name in self._parent[0].heads_of(kind) if name in self.network.heads]
+
+    def _distances(
+        self, part: Batch, kept: list[str], predictions: dict[str, dict[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        retain = self.config.retain
+        assert retain is not None and retain.distil is not None
+        with torch.no_grad():
+            targets = self._parent[0].to(self.device).answer(part, kept)
+            labelled = {name: self.network.head(name).loss(targets[name], part).valid for name in kept}
+        return {
+            name: retain.distil * masked_mean(distance(predictions[name], targets[name], ~labelled[name]))
+            for name in kept
+        }
+
+    def backward(self, loss: Tensor, *_: Any, **__: Any) -> None:
+        """The balance says what the gradient is; `loss` is the sum of its terms, scaled in half precision."""
+        terms, self._terms = self._terms, {}
+        trunk = [p for part in TRUNK for p in getattr(self.network, part).parameters() if p.requires_grad]
+        every = self.config.balance.watch_every
+        if every is not None and self.trainer.global_step % every == 0 and trunk:
+            self._send(conflicts(task_gradients(terms, trunk, retain_graph=True)))
+        if isinstance(self.config.balance, AggregatorBalance):
+            self.balance.backward(terms, trunk)
+        else:
+            loss.backward()
 
     def optimizer_step(
         self,
@@ -172,7 +203,9 @@ class ZooModule(pl.LightningModule):
                 f"try a lower optimizer.lr (it was {self.config.optimizer.lr})"
             )
 
-    def _log(self, total: Tensor, losses: dict[str, Masked], parts: list[Batch]) -> None:
+    def _log(
+        self, total: Tensor, losses: dict[str, Masked], parts: list[Batch], distances: dict[str, Tensor]
+    ) -> None:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         values = {"loss": total, "samples": self.seen, "lr": rate, "gradient": self.last_gradient}
         for part in parts:
@@ -184,9 +217,13 @@ class ZooModule(pl.LightningModule):
                 for label, rows in slices.items():
                     if (rows & losses[name].valid).any():
                         values[f"loss/{name}/{label}"] = masked_mean(losses[name], rows)
-        scalars = {key: float(torch.as_tensor(value).detach()) for key, value in values.items()}
+        values |= {f"distance/{name}": value for name, value in distances.items()}
+        values |= {f"log_variance/{name}": value for name, value in self.balance.log_variances.items()}
+        self._send({key: float(torch.as_tensor(value).detach()) for key, value in values.items()})
+
+    def _send(self, values: dict[str, float]) -> None:
         for logger in self.trainer.loggers:
-            logger.log_metrics(scalars, step=self.trainer.global_step)
+            logger.log_metrics(values | {"samples": self.seen}, step=self.trainer.global_step)
 
     def _slices(self, part: Batch) -> dict[str, Tensor]:
         """Which samples are of each domain, and of each source of a mixture."""

@@ -6,7 +6,7 @@ import errno
 import logging
 import pickle
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,31 +14,45 @@ from typing import Any, Final
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 from zoo.config import RenderData, TrainConfig
-from zoo.data.batches import loader
+from zoo.data.batches import Split, loader
 from zoo.data.kinds import Batch, MixedBatch
 from zoo.data.mixture import Mixture
 from zoo.errors import ZooError
+from zoo.hub import checkpoint
+from zoo.hub.index import resolve
 from zoo.memory import keep_freed_memory
 from zoo.model.network import Network
+from zoo.tracking.artifacts import BEST, record
+from zoo.train.before_after import show_before_and_after
 from zoo.train.callbacks import Clock, Keeper, Report, Validator
+from zoo.train.check import check_batches, untaught
 from zoo.train.console import say
 from zoo.train.data import FromSource, Rendered, training_batches
 from zoo.train.folder import CHECKPOINT, MODEL, open_run
-from zoo.train.loggers import make_logger
-from zoo.train.measure import HeldOut, measure
+from zoo.train.loggers import finish, make_logger
 from zoo.train.module import ZooModule
-from zoo.train.overlays import log_overlays
+from zoo.train.processes import is_first
 from zoo.train.stop import Stop
+from zoo.train.validate import MORE, Validation
 from zoo.train.weights import export, load_matching, report
 
 _PRECISION: Final = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 
 
-def train(config: TrainConfig) -> Path:
+Watch = Callable[[int, dict[str, float]], str]
+"""(samples seen, metrics) of a validation -> why the run should stop now; empty: it should go on."""
+
+
+def train(config: TrainConfig, watch: Watch | None = None) -> Path:
     """Train, or go on training, and return the run folder.
+
+    Args:
+        config: of the run.
+        watch: called after each validation.
 
     Raises:
         ZooError: the config asks for what is not there, the run folder holds another run, the loss exploded,
@@ -54,9 +68,12 @@ def train(config: TrainConfig) -> Path:
         return folder
     workers, data = _data(config)
     module = _module(config, start, data, workers)
+    if start is None:
+        for head in untaught(config, check_batches(config, data, module.network)):
+            say(f"{head}: no sample that was looked at has a label for it (zoo check lists them)")
     stop = Stop(config.stop_after_minutes)
-    logger = make_logger(config, first_step * config.step_samples)
-    trainer = _trainer(config, stop, logger, data)
+    logger = make_logger(config, first_step * config.step_samples) if is_first() else None
+    trainer = _trainer(config, stop, logger, data, watch)
     if start is not None:
         say(f"{folder}: going on at {first_step * config.step_samples:,} of {config.samples:,} samples")
     try:
@@ -65,13 +82,14 @@ def train(config: TrainConfig) -> Path:
             warnings.filterwarnings("ignore", module="pytorch_lightning")
             trainer.fit(module, ckpt_path=start, weights_only=True)
     finally:
-        if isinstance(logger, WandbLogger):
-            logger.experiment.finish()
+        finish(logger, folder)
     if trainer.global_step < config.steps:
         say(
             f"{stop.reason}: saved at {module.seen:,} of {config.samples:,} samples. The same command goes on"
         )
     else:
+        if config.retain is not None and is_first():
+            show_before_and_after(config, module.released(), device_of(config))
         say(f"finished: {config.samples:,} samples; the weights are in {folder / MODEL}")
     return folder
 
@@ -123,46 +141,70 @@ def _module(
     config: TrainConfig, start: Path | None, data: FromSource | Rendered | Mixture, workers: int
 ) -> ZooModule:
     torch.manual_seed(config.seed)
-    network = Network(config.used_network, fetch_weights=config.init is None and start is None)
-    if config.init is not None and start is None:
-        say(report(config.init, load_matching(network, config.init)))
+    network = Network(config.used_network, fetch_weights=not config.parents and start is None)
+    taken: set[str] | None = None
+    for init in config.parents if start is None else []:
+        result = load_matching(network, init, taken)
+        taken = {*(taken or ()), *result.loaded}
+        say(report(init, result))
     network.freeze(config.freeze)
-    return ZooModule(network, config, partial(_load, data, workers), data.ids)
+    keeps = config.retain is not None and config.retain.uses_parent
+    parent = checkpoint.load(resolve(config.parents[0]))[0] if keeps else None
+    return ZooModule(network, config, partial(_load, data, workers), data.ids, parent)
 
 
-def _load(data: Any, workers: int, first_step: int, last_step: int) -> Iterable[Batch | MixedBatch]:
+def _load(
+    data: FromSource | Rendered | Mixture, workers: int, first_step: int, last_step: int, split: Split
+) -> Iterable[Batch | MixedBatch]:
+    data.split = split
     if workers == 0:
         return map(data.__getitem__, range(first_step, last_step))
-    return loader(data, first_step, last_step, workers)
+    dataset: Any = data
+    return loader(dataset, first_step, last_step, workers)
+
+
+def _strategy(config: TrainConfig, device: torch.device) -> Strategy | str:
+    if config.trainer.devices == 1:
+        return "auto"
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    return DDPStrategy(process_group_backend=backend, find_unused_parameters=True)
 
 
 def _trainer(
-    config: TrainConfig, stop: Stop, logger: Logger | None, data: FromSource | Rendered | Mixture
+    config: TrainConfig,
+    stop: Stop,
+    logger: Logger | None,
+    data: FromSource | Rendered | Mixture,
+    watch: Watch | None,
 ) -> pl.Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     device = device_of(config)
     clock = Clock()
-    held_out = HeldOut(config, device)
+    validation = Validation(config, device)
 
     def measured(module: ZooModule, seen: int) -> dict[str, float]:
-        metrics = measure(module.ema.average, held_out, module.device)
-        for sink in module.trainer.loggers:
-            sink.log_metrics(
-                {f"validation/{k}": v for k, v in metrics.items()} | {"samples": seen}, module.global_step
-            )
-        log_overlays(module, held_out, config.validation.overlays)
+        step, loggers = module.global_step, module.trainer.loggers
+        metrics = validation(module.released(), loggers, seen, step, module.device)
+        if watch is not None:
+            stop.ask(watch(seen, metrics))
         return metrics
 
     validator = Validator(config, clock, measured)
 
     def exported(module: ZooModule) -> None:
-        numbers = {k: v for k, v in validator.metrics.items() if k not in ("samples", "seconds")}
+        apart = ("samples", "seconds")
+        numbers = {k: v for k, v in validator.metrics.items() if k not in apart and not k.startswith(MORE)}
         shown = data.seen(module.trainer.global_step) if isinstance(data, Mixture) else {}
-        export(config, module.ema.average, module.seen, numbers, shown)
+        export(config, module.released(), module.seen, numbers, shown, MODEL)
+        if validator.is_best(module.seen):
+            export(config, module.released(), module.seen, numbers, shown, BEST)
+        if logger is not None and config.logger.type == "wandb":
+            record(config.run_dir, config.name, {"best": BEST, "latest": MODEL})
 
     return pl.Trainer(
         accelerator={"cuda": "gpu"}.get(device.type, device.type),
-        devices=1,
+        devices=config.trainer.devices,
+        strategy=_strategy(config, device),
         precision=_PRECISION[config.trainer.precision],  # type: ignore[arg-type]
         max_epochs=-1,
         max_steps=config.steps,

@@ -30,6 +30,10 @@ class Stop:
             return f"stop_after_minutes={self._after_minutes:g} is over"
         return ""
 
+    def ask(self, reason: str) -> None:
+        """Let the run stop after the present step; an empty reason asks for nothing."""
+        self._signal = self._signal or reason
+
     @contextmanager
     def on_signals(self) -> Iterator[None]:
         """Take the first Ctrl-C or SIGTERM as a wish to stop; a second one ends the process at once."""

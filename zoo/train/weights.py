@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any, Final, NamedTuple
 
 from zoo.config import TrainConfig
 from zoo.data.mixture import Seen
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.hub import checkpoint
-from zoo.hub.index import resolve
+from zoo.hub.changes import changes_from, lasting_name, recorded
 from zoo.hub.metadata import Licences, SourceSeen, Training, describe
 from zoo.model.network import Network
-from zoo.train.folder import MODEL, SEEN, command_line, git_state
+from zoo.model.norms import unsplit_name
+from zoo.train.folder import MAY_CHANGE, MODEL, SEEN, command_line, git_state
 
 
 class Loaded(NamedTuple):
@@ -25,25 +26,36 @@ class Loaded(NamedTuple):
     skipped: list[str]
 
 
-def load_matching(network: Network, init: str) -> Loaded:
+def load_matching(network: Network, init: str, taken: Collection[str] | None = None) -> Loaded:
     """Copy every tensor of checkpoint `init` that has the name and shape of one of `network`.
 
+    Norms that serve one kind of input start from those that serve all, where the checkpoint has such.
+
+    Args:
+        taken: tensors that came from another checkpoint before and stay; None: this is the first one.
+
     Raises:
-        ZooError: no such checkpoint, or most of its backbone does not fit.
+        ZooError: no such checkpoint, or most of the first one's backbone does not fit.
     """
-    old = checkpoint.load(resolve(init))[0].state_dict()
+    old = checkpoint.load(init)[0].state_dict()
     own = network.state_dict()
-    loaded = [name for name in own if name in old and own[name].shape == old[name].shape]
+    sources = {name: unsplit_name(name, old.keys()) for name in own}
+    loaded = [
+        name
+        for name, source in sources.items()
+        if name not in (taken or ()) and source in old and own[name].shape == old[source].shape
+    ]
     trunk = {name: own[name].numel() for name in own if name.startswith("backbone.")}
-    if sum(trunk.get(name, 0) for name in loaded) < 0.5 * sum(trunk.values()):
+    if taken is None and sum(trunk.get(name, 0) for name in loaded) < 0.5 * sum(trunk.values()):
         raise ZooError(
             f"init={init}: most of its backbone does not fit the network of this run; "
             "leave network= away to get the checkpoint's own network"
         )
     for name in loaded:
-        own[name].copy_(old[name])
-    left = set(loaded)
-    return Loaded(loaded, [n for n in own if n not in left], [n for n in old if n not in left])
+        own[name].copy_(old[sources[name]])
+    used = {sources[name] for name in loaded}
+    filled = {*loaded, *(taken or ())}
+    return Loaded(loaded, [n for n in own if n not in filled], [n for n in old if n not in used])
 
 
 def report(init: str, result: Loaded) -> str:
@@ -68,6 +80,11 @@ _SENTENCES: Final = {
     "folder": "Images of the user's own with a table of labels.",
     "unityeyes": "Colour eyes rendered by UnityEyes.",
     "openeds2019": "Infrared eyes of OpenEDS 2019 with their segmentation.",
+    "openeds2020_gaze": "Infrared eyes of OpenEDS 2020 with their gaze.",
+    "openeds2020_segmentation": "Infrared eyes of OpenEDS 2020 with their segmentation.",
+    "teyed": "Infrared eyes of TEyeD with estimated labels.",
+    "mpiigaze": "Webcam eyes of MPIIGaze with their gaze.",
+    "mpiifacegaze": "Webcam eyes of MPIIFaceGaze with their gaze.",
     "lpw": "Infrared eyes of Labelled Pupils in the Wild.",
     "nvgaze": "Rendered infrared eyes of NVGaze with their segmentation.",
 }
@@ -79,6 +96,7 @@ def export(
     seen: int,
     metrics: dict[str, float],
     shown: Mapping[str, Mapping[str, Seen]],
+    folder: str = MODEL,
 ) -> None:
     """Write the checkpoint of a run: what `zoo predict runs/<name>` loads.
 
@@ -88,6 +106,7 @@ def export(
         seen: samples.
         metrics: of the last validation.
         shown: by kind and source, what a run on a mixture has seen; also written to `seen.json`.
+        folder: within the run folder.
     """
     # The length of a slice is nothing that a run depends on.
     command = " ".join(
@@ -112,12 +131,29 @@ def export(
         training,
         licences,
         {"validation": metrics} if metrics else None,
-        parent=config.init,
+        **_descent(config, training),
     )
     if shown:
         table = {"samples": seen, "sources": [source.model_dump() for source in training.sources]}
         write_text(config.run_dir / SEEN, json.dumps(table, indent=1) + "\n")
-    checkpoint.save(config.run_dir / MODEL, network, metadata)
+    checkpoint.save(config.run_dir / folder, network, metadata)
+
+
+def _descent(config: TrainConfig, training: Training) -> dict[str, Any]:
+    """The parents of a run, what it changed, and its config."""
+    own = recorded(config.model_dump(mode="json"), MAY_CHANGE)
+    if not config.parents:
+        return {"config": own}
+    first, *others = config.parents
+    try:
+        return {
+            "parent": lasting_name(first),
+            "other_parents": [lasting_name(other) for other in others],
+            "changes": changes_from(first, training, own, MAY_CHANGE),
+            "config": own,
+        }
+    except ZooError:  # a parent that was moved while its child was trained costs no weights
+        return {"parent": first, "other_parents": others, "config": own}
 
 
 def _sources(config: TrainConfig, shown: Mapping[str, Mapping[str, Seen]]) -> tuple[SourceSeen, ...]:

@@ -57,7 +57,8 @@ class Truthful(RoomPredictor):
     """In place of a trained network: the true depth of the painted room."""
 
     def __init__(self) -> None:
-        self.metadata: Any = SimpleNamespace(preprocessing=SimpleNamespace(height=40, width=56))
+        canvas = SimpleNamespace(height=40, width=56)
+        self.metadata: Any = SimpleNamespace(network=SimpleNamespace(canvas=lambda kind: canvas))
         self.samples: list[ViewSample] = []
 
     def predict(self, samples: Sequence[ViewSample]) -> list[FittedDepth]:
@@ -308,8 +309,11 @@ def test_viewer_says_what_is_missing_and_places_the_cameras(
         add_point_cloud=lambda *_, **__: None,
         add_camera_frustum=lambda name, **options: calls.append((name, options)),
     )
+    first_look = SimpleNamespace()
     fakes = {
-        "viser": SimpleNamespace(ViserServer=lambda **_: SimpleNamespace(scene=stage)),
+        "viser": SimpleNamespace(
+            ViserServer=lambda **_: SimpleNamespace(scene=stage, initial_camera=first_look)
+        ),
         "trimesh": SimpleNamespace(load=lambda *_, **__: SimpleNamespace(vertices=[])),
     }
     monkeypatch.setattr(view, "import_module", fakes.__getitem__)
@@ -320,6 +324,8 @@ def test_viewer_says_what_is_missing_and_places_the_cameras(
     assert np.allclose(turn, scene.poses[1], atol=1e-6)
     assert np.isclose(calls[0][1]["aspect"], captured.WIDTH / captured.HEIGHT)
     assert calls[0][1]["image"].shape[1] == 160
+    look = first_look.look_at - first_look.position
+    assert look @ scene.poses[0][:3, 2] / np.linalg.norm(look) > 0.9
 
 
 def _missing(name: str) -> None:

@@ -8,6 +8,9 @@ error.
 ``subject``                                          anything that tells people apart; one person if absent
 ``split``                                            train, val or test
 ``eye_side``                                         left or right, the person's own
+``spectacles``                                       0 or 1: worn in front of the eye
+``skin_tone``                                        [0, 1]: share of light that the skin returns; both only
+                                                     slice metrics
 ``fx, fy, cx, cy``                                   the camera, pixels of the image, without lens distortion
 ``openness``                                         [0, 1]: lid gap over this person's wide-open gap
 ``blink``, ``pupil_present``                         0 or 1; of a probability, whether it reaches 0.5
@@ -67,7 +70,7 @@ _GAZE: Final = tuple(
 )
 _NUMBERS: Final = (
     *_CAMERA,
-    *("openness", "blink", "pupil_present", "pupil_u_px", "pupil_v_px", *_AXES),
+    *("spectacles", "skin_tone", "openness", "blink", "pupil_present", "pupil_u_px", "pupil_v_px", *_AXES),
     *("pupil_mask_u_px", "pupil_mask_v_px", *(name for pair in _GLINTS for name in pair), "glint_count"),
     *_SOLID,
     *("cornea_radius_mm", *_GAZE, "camera_known"),
@@ -131,6 +134,10 @@ class Folder:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def name(self, row: int) -> str:
+        """Where the sample is from, for messages."""
+        return str(self.root / self._rows[row].file)
 
     def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
         """The images at `rows`, letterboxed, their labels in pixels of the canvas."""
@@ -242,9 +249,12 @@ def _frame(cells: _Cells, eye_side: str) -> EyeFrame:
     if solid is not None:
         _check_agreement(cells.where, solid, optical, camera, pupil_px)
     blink, present = cells.one("blink", 0.0, 1.0), cells.one("pupil_present", 0.0, 1.0)
+    spectacles = cells.one("spectacles", 0.0, 1.0)
     return EyeFrame(
         eye_side=cast(EyeSide, eye_side) if eye_side else None,
         camera=cast("tuple[float, float, float, float] | None", camera),
+        spectacles=None if spectacles is None else spectacles >= 0.5,
+        skin_tone=cells.one("skin_tone", 0.0, 1.0),
         openness=cells.one("openness", 0.0, 1.0),
         blink=None if blink is None else blink >= 0.5,
         pupil_present=None if present is None else present >= 0.5,

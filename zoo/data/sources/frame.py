@@ -5,6 +5,7 @@ What every source of separate images shares: letterboxing, and carrying labels a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,9 @@ class EyeFrame:
     eye_side: EyeSide | None = None
     camera: tuple[float, float, float, float] | None = None
     """fx, fy, cx, cy."""
+    spectacles: bool | None = None
+    skin_tone: float | None = None
+    """In [0, 1]."""
     openness: float | None = None
     blink: bool | None = None
     pupil_present: bool | None = None
@@ -120,6 +124,13 @@ def pitch_yaw_vector(pitch: float, yaw: float) -> Vector:
     return float(-level * np.sin(yaw)), float(-np.sin(pitch)), float(-level * np.cos(yaw))
 
 
+def fov_camera(size: tuple[int, ...], fov_deg: float) -> tuple[float, float, float, float]:
+    """fx, fy, cx, cy of a picture of (height, width) `size` that spans `fov_deg` from left to right."""
+    height, width = size
+    focal = width / 2 / math.tan(math.radians(fov_deg) / 2)
+    return focal, focal, (width - 1) / 2, (height - 1) / 2
+
+
 def read_grey(path: Path) -> UInt8[np.ndarray, "h w"]:
     """An image file as 8-bit grey; ZooError naming the file that is none."""
     try:
@@ -177,6 +188,10 @@ def _put_labels(
         fx, fy, cx, cy = frame.camera
         centre = moved((cx, cy)).tolist()
         put("camera", [[fx * box.scale, 0, centre[0]], [0, fy * box.scale, centre[1]], [0, 0, 1]])
+    if frame.spectacles is not None:
+        put("spectacles", frame.spectacles)
+    if frame.skin_tone is not None:
+        put("skin_tone", frame.skin_tone)
     if frame.openness is not None:
         put("openness", frame.openness)
     if frame.blink is not None:

@@ -16,13 +16,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from zoo.data.sample import EyeBatch
 from zoo.data.sources.frame import EyeFrame, eye_batch
 from zoo.data.sources.people import People, subject_numbers
+from zoo.data.sources.video import VideoReader, first_frames, frame_count
 from zoo.errors import ZooError
 
 
@@ -60,19 +60,28 @@ class Lpw:
         places = []
         for i in people.rows(names, str(self.root)):
             points = _read_points(videos[i].with_suffix(".txt"))
-            frames = np.arange(0, min(len(points), _frames(videos[i], len(points))), every)
+            frames = np.arange(0, min(len(points), frame_count(videos[i], len(points))), every)
             places.append(np.stack([np.full(len(frames), len(self._videos)), frames], 1))
             self._videos.append(videos[i])
             self._subjects.append(numbers[i])
             self._points.append(points)
         self._places = np.concatenate(places)
-        self._open: _Reader | None = None
+        self._open: VideoReader | None = None
 
     def __len__(self) -> int:
         return len(self._places)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": None}  # a worker process opens the videos itself
+
+    def cheap_rows(self, count: int) -> Int[np.ndarray, "n"]:
+        """Rows of the first frames of videos from all over the data set, which are read fast."""
+        return first_frames(self._places[:, 0], count)
+
+    def name(self, row: int) -> str:
+        """Where the sample is from, for messages."""
+        video, frame = self._places[row].tolist()
+        return f"{self._videos[video]}, frame {frame}"
 
     def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
         """The frames at `rows`, letterboxed, with the pupil's centre."""
@@ -91,47 +100,8 @@ class Lpw:
 
     def _frame(self, video: Path, number: int) -> UInt8[np.ndarray, "h w"]:
         if self._open is None or self._open.path != video or self._open.position > number:
-            self._open = _Reader(video)
+            self._open = VideoReader(video)
         return self._open.read(number)
-
-
-class _Reader:
-    """Decodes a video from its start: frame i belongs to line i, which time stamps would blur."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.position = 0
-        """The number of the last frame that was decoded, which may be read again."""
-        self._next = 0
-        self._image: UInt8[np.ndarray, "h w"] | None = None
-        self._frames = self._decode()
-
-    def read(self, number: int) -> UInt8[np.ndarray, "h w"]:
-        while self._next <= number:
-            frame = next(self._frames, None)
-            if frame is None:
-                raise ZooError(f"{self.path}: ends after {self._next} frames, but frame {number} is labelled")
-            self.position, self._next = self._next, self._next + 1
-            if self.position == number:
-                self._image = frame.to_ndarray(format="gray")
-        assert self._image is not None
-        return self._image
-
-    def _decode(self) -> Any:
-        try:
-            with av.open(str(self.path)) as container:
-                yield from container.decode(video=0)
-        except (OSError, av.FFmpegError, IndexError) as error:
-            raise ZooError(f"{self.path}: not a readable video ({error})") from None
-
-
-def _frames(path: Path, otherwise: int) -> int:
-    """How many frames the video's header says that it has; labels may go on after its end."""
-    try:
-        with av.open(str(path)) as container:
-            return container.streams.video[0].frames or otherwise
-    except (OSError, av.FFmpegError, IndexError) as error:
-        raise ZooError(f"{path}: not a readable video ({error})") from None
 
 
 def _read_points(path: Path) -> Float[np.ndarray, "N 2"]:

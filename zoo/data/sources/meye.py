@@ -71,6 +71,10 @@ class Meye:
     def __len__(self) -> int:
         return len(self._images)
 
+    def name(self, row: int) -> str:
+        """Where the sample is from, for messages."""
+        return str(self._images[row])
+
     def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
         """The frames at `rows`, letterboxed, in pixels of the canvas: blink and the pupil mask's centroid."""
         labels = self.labels

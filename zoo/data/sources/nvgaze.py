@@ -85,6 +85,11 @@ class NvGaze:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": {}}  # a worker process opens the archives itself
 
+    def name(self, row: int) -> str:
+        """Where the sample is from, for messages."""
+        archive, name = self._places[row]
+        return f"{self._archives[archive]}: {name}"
+
     def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
         """The pictures at `rows`, letterboxed, with their classes and the pupil's ellipse."""
         images, masks, frames = [], [], []

@@ -68,24 +68,29 @@ class OpenEds2019:
     def __len__(self) -> int:
         return len(self._files)
 
+    def name(self, row: int) -> str:
+        """Where the sample is from, for messages."""
+        return str(self._files[row][0])
+
     def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
         """The pictures at `rows`, letterboxed, with their classes and the pupil's visible centroid."""
         images, masks, frames = [], [], []
         for row in rows:
             picture, labels = self._files[row]
             images.append(read_grey(picture))
-            masks.append(_read_labels(labels, images[-1].shape))
+            masks.append(read_labels(labels, images[-1].shape))
             shows = bool((masks[-1] == PUPIL).any())
             frames.append(EyeFrame(subject=self._subjects[row], pupil_present=shows))
         return eye_batch(images, masks, frames, *self._size, "real", str(self.root))
 
 
-def _read_labels(path: Path, size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
+def read_labels(path: Path, size: tuple[int, ...]) -> UInt8[np.ndarray, "h w"]:
+    """Class ids of a ``.npy`` file for a picture of (height, width) `size`; ZooError if it holds others."""
     try:
         labels = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise ZooError(f"{path}: not a readable .npy file ({error})") from None
-    check_classes(labels, size, path)
+    check_classes(labels, (size[0], size[1]), path)
     return labels.astype(np.uint8)
 
 

@@ -36,7 +36,7 @@ from jaxtyping import Float, Int, UInt8
 
 from zoo.conventions import BACKGROUND, IGNORE, SCLERA, EyeSide
 from zoo.data.sample import EyeBatch
-from zoo.data.sources.frame import EyeFrame, eye_batch, read_grey
+from zoo.data.sources.frame import EyeFrame, eye_batch, fov_camera, read_grey
 from zoo.errors import ZooError
 
 _NUMBER: Final = re.compile(r"^\(\s*(-?[\d.eE+-]+(?:\s*,\s*-?[\d.eE+-]+)+)\s*\)$")
@@ -69,6 +69,10 @@ class UnityEyes:
 
     def __len__(self) -> int:
         return len(self._files)
+
+    def name(self, row: int) -> str:
+        """Where the sample is from, for messages."""
+        return str(self._files[row][0])
 
     def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
         """The pictures at `rows`, letterboxed and grey, their labels in pixels of the canvas."""
@@ -113,7 +117,7 @@ def read_labels(
         points[:, 1] = size[0] - points[:, 1]
     frame = EyeFrame(
         eye_side=_side(outlines),
-        camera=None if horizontal_fov_deg is None else _camera(size, horizontal_fov_deg),
+        camera=None if horizontal_fov_deg is None else fov_camera(size, horizontal_fov_deg),
         optical=(x, -y, z),
     )
     whole = {"interior_margin", "iris"} <= outlines.keys()
@@ -153,12 +157,6 @@ def _vector(text: str) -> tuple[float, ...]:
     if match is None:
         raise ValueError(f"{text!r} is no vector")
     return tuple(float(part) for part in match[1].split(","))
-
-
-def _camera(size: tuple[int, int], fov_deg: float) -> tuple[float, float, float, float]:
-    height, width = size
-    focal = width / 2 / math.tan(math.radians(fov_deg) / 2)
-    return focal, focal, (width - 1) / 2, (height - 1) / 2
 
 
 def _side(outlines: dict[str, Float[np.ndarray, "n 2"]]) -> EyeSide | None:

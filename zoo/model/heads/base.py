@@ -42,7 +42,11 @@ class Task(nn.Module, ABC, Generic[Config, Read, Batch]):
     """
 
     kind: ClassVar[Kind]
-    needs: ClassVar[tuple[Map, ...]]
+
+    @property
+    @abstractmethod
+    def needs(self) -> tuple[Map, ...]:
+        """The maps that the head reads."""
 
     def __init__(self, config: Config, channels: FeatureChannels) -> None:
         super().__init__()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -21,7 +19,7 @@ class BlinkHead(Head[BlinkConfig]):
     valid, so that data with only one of the two labels trains it.
     """
 
-    needs: ClassVar[tuple[Map, ...]] = ("pooled",)
+    needs: tuple[Map, ...] = ("pooled",)
 
     def __init__(self, config: BlinkConfig, channels: FeatureChannels) -> None:
         super().__init__(config, channels)

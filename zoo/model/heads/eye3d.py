@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final
+from typing import Final
 
 import torch
 from jaxtyping import Bool, Float
@@ -45,7 +45,7 @@ class Eye3dHead(Head[Eye3dConfig]):
     Laplace densities whose scales are predicted too.
     """
 
-    needs: ClassVar[tuple[Map, ...]] = ("pooled", "stride4")
+    needs: tuple[Map, ...] = ("pooled", "stride4")
 
     def __init__(self, config: Eye3dConfig, channels: FeatureChannels) -> None:
         super().__init__(config, channels)

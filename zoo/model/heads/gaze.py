@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final
+from typing import Final
 
 import torch
 from jaxtyping import Bool
@@ -35,7 +35,7 @@ class GazeHead(Head[GazeConfig]):
     scales. The visual axis also needs to know which way is up for the eye, a roll that is predicted.
     """
 
-    needs: ClassVar[tuple[Map, ...]] = ("pooled", "stride4")
+    needs: tuple[Map, ...] = ("pooled", "stride4")
 
     def __init__(self, config: GazeConfig, channels: FeatureChannels) -> None:
         super().__init__(config, channels)

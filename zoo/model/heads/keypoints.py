@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from zoo.conventions import MAX_GLINTS
 from zoo.data.sample import EyeBatch
 from zoo.model.config import KeypointsConfig
 from zoo.model.heads.base import Head, Masked, Scored, at_least_float32, masked
-from zoo.model.heads.votes import STRIDE, crop, decode_votes, heatmap_divergence, to_cells, to_px
+from zoo.model.heads.votes import STRIDE, cell_grid, crop, decode_votes, heatmap_divergence, to_cells, to_px
 from zoo.model.neck import FeatureChannels, Features, Map, unfold
 
 GLINT_STRIDE: Final = 2
@@ -34,7 +34,7 @@ class KeypointsHead(Head[KeypointsConfig]):
     regressed offset in the cell.
     """
 
-    needs: ClassVar[tuple[Map, ...]] = ("pooled", "stride4")
+    needs: tuple[Map, ...] = ("pooled", "stride4")
 
     def __init__(self, config: KeypointsConfig, channels: FeatureChannels) -> None:
         super().__init__(config, channels)
@@ -130,11 +130,11 @@ def decode_glints(
 
     Where there are fewer maxima the score is 0.
     """
-    width = logits.shape[2]
+    height, width = logits.shape[1:]
     peaks = logits.masked_fill(logits < _highest_near(logits), -math.inf).flatten(1)
     score, cell = peaks.topk(MAX_GLINTS, dim=1)
     offset = offsets.flatten(2).gather(2, cell[:, None].expand(-1, 2, -1))
-    position = torch.stack([cell % width, cell // width], dim=1) + offset
+    position = cell_grid(height, width, cell.device)[cell].transpose(1, 2) + offset
     return to_px(position, GLINT_STRIDE).transpose(1, 2), score.sigmoid()
 
 

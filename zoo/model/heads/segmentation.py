@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -21,31 +20,36 @@ from zoo.model.neck import FeatureChannels, Features, Map, unfold
 class SegmentationHead(Head[SegmentationConfig]):
     """Class logits at the size of the input.
 
-    Each cell of the finest map predicts its own pixels. With `hidden` channels the cells' pixels are what
-    is added to one smooth field, interpolated between the cells: alone they leave contours ragged. The
+    Each cell of the map that is read predicts its own pixels. With `hidden` channels the cells' pixels are
+    what is added to one smooth field, interpolated between the cells: alone they leave contours ragged. The
     loss is the cross entropy plus the soft Dice loss averaged over the classes that the label holds;
     pixels labelled 255 count in neither.
     """
 
-    needs: ClassVar[tuple[Map, ...]] = ("fine",)
-
     def __init__(self, config: SegmentationConfig, channels: FeatureChannels) -> None:
         super().__init__(config, channels)
-        width = config.hidden or channels.fine
-        self.hidden = ConvNormAct(channels.fine, width, 3) if config.hidden else None
+        finest = config.reads == "finest"
+        read, self.stride = (channels.fine, channels.fine_stride) if finest else (channels.stride4, 4)
+        width = config.hidden or read
+        self.hidden = ConvNormAct(read, width, 3) if config.hidden else None
         self.smooth = nn.Conv2d(width, len(CLASSES), 1) if config.hidden else None
-        self.classify = nn.Conv2d(width, channels.fine_stride**2 * len(CLASSES), 1)
+        self.classify = nn.Conv2d(width, self.stride**2 * len(CLASSES), 1)
+
+    @property
+    def needs(self) -> tuple[Map, ...]:
+        """The map that the config names."""
+        return ("fine",) if self.config.reads == "finest" else ("stride4",)
 
     def forward(self, features: Features) -> dict[str, Tensor]:
         """`logits` (B, 4, H, W)."""
-        assert features.fine is not None
+        x = features.fine if self.config.reads == "finest" else features.stride4
+        assert x is not None
         height, width = features.size
-        x, stride = features.fine, self.channels.fine_stride
         if self.hidden is not None:
             x = self.hidden(x)
-        logits = unfold(self.classify(x), stride)
+        logits = unfold(self.classify(x), self.stride)
         if self.smooth is not None:
-            logits = logits + F.interpolate(self.smooth(x), scale_factor=stride, mode="bilinear")
+            logits = logits + F.interpolate(self.smooth(x), scale_factor=self.stride, mode="bilinear")
         return {"logits": logits[:, :, :height, :width]}
 
     def loss(self, prediction: dict[str, Tensor], batch: EyeBatch) -> Masked:

@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 STRIDE: Final = 4
@@ -31,14 +31,21 @@ def to_cells(px: Tensor, stride: int) -> Tensor:
     return (px + 0.5) / stride - 0.5
 
 
+def cell_grid(height: int, width: int, device: torch.device) -> Int[Tensor, "{height}*{width} 2"]:
+    """Column and row of every cell, row by row."""
+    # Not by remainders of an index: exporters have none by a width that is open (`zoo.export`).
+    rows = torch.arange(height, device=device)[:, None].expand(height, width)
+    columns = torch.arange(width, device=device).expand(height, width)
+    return torch.stack([columns, rows], dim=2).flatten(0, 1)
+
+
 def decode_votes(logits: Float[Tensor, "B h w"], offsets: Float[Tensor, "B 2 h w"]) -> Float[Tensor, "B 2"]:
     """Soft-argmax of the votes (cell + offset) around the highest cell, in pixels.
 
     Each cell votes for the point itself, so that it can lie between cells and also outside the image.
     """
     height, width = logits.shape[1:]
-    cell = torch.arange(height * width, device=logits.device)
-    grid = torch.stack([cell % width, cell // width])
+    grid = cell_grid(height, width, logits.device).T
     flat = logits.flatten(1)
     beside = grid - grid[:, flat.argmax(1)].T[:, :, None]
     far = beside.abs().amax(1) > WINDOW
@@ -92,8 +99,7 @@ class Summary(nn.Module):
         """(numbers, first point in cells) of any map."""
         height, width = x.shape[2:]
         weight = self.maps(x).flatten(2).softmax(2)
-        cell = torch.arange(height * width, device=x.device)
-        grid = torch.stack([cell % width, cell // width], dim=1).to(x.dtype)
+        grid = cell_grid(height, width, x.device).to(x.dtype)
         points = weight @ grid
         spread = (weight @ (grid * grid) - points * points).sum(2).clamp(min=1e-6).sqrt()
         first = points[:, 0]

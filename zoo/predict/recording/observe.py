@@ -18,7 +18,7 @@ from zoo.predict.result import EyeResult
 SIGMA_OF_SD: Final = math.sqrt(-2 * math.log(1 - 0.6827))
 """68.27 % of two-dimensional normal errors are below this times the deviation of one component."""
 
-_PUPIL_SD: Final = 1 / 320  # of the frame's width: half a pixel of what the networks see
+_PUPIL_SD: Final = 1 / 320  # of the frame's width, where the network does not say: half a pixel of its image
 _GAZE_SIGMA_DEG: Final = 5.0  # where the network does not say
 _LEAST_SIGMA_DEG: Final = 0.1
 _NEAREST_MM: Final = 15.0  # from the camera; no eye is nearer
@@ -68,11 +68,12 @@ def observe(results: Sequence[EyeResult]) -> Observations:
     for row, result in enumerate(results):
         if result.distortion is not None:
             pixels[row] = undistort_pixels(pixels[row], camera[row], result.distortion)
+    pupil_sd = [_PUPIL_SD * r.width if r.pupil_sigma_px is None else r.pupil_sigma_px for r in results]
     sigma = [_GAZE_SIGMA_DEG if (s := result.gaze_sigma_deg) is None else s for result in results]
     cornea = _rows([result.cornea_mm for result in results], 3)
     return Observations(
         pupil_px=pixels,
-        pupil_sd=_PUPIL_SD * _rows([result.width for result in results]),
+        pupil_sd=_rows(pupil_sd),
         axis=unit(_rows([result.optical for result in results], 3)),
         axis_sd=torch.deg2rad(_rows(sigma).clamp(min=_LEAST_SIGMA_DEG)) / SIGMA_OF_SD,
         cornea=cornea,

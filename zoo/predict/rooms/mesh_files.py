@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
@@ -40,6 +41,13 @@ def write_points_ply(
     _write_ply(path, _header(records), records.tobytes())
 
 
+class Part(NamedTuple):
+    """A mesh of a scene, and how much of what is behind it it hides: 1 all, 0 nothing."""
+
+    mesh: Mesh
+    opacity: float = 1.0
+
+
 def write_glb(path: Path, mesh: Mesh, up: Float[np.ndarray, "3"] | None = None) -> None:
     """A mesh for viewers of glTF, lengths in metres.
 
@@ -48,32 +56,37 @@ def write_glb(path: Path, mesh: Mesh, up: Float[np.ndarray, "3"] | None = None) 
         mesh: in world coordinates, which its vertices keep.
         up: what is up in the world; glTF's y axis is, so the node is turned by that. None: as it is.
     """
-    indices = mesh.faces.astype("<u4").tobytes()
-    opaque = np.full((len(mesh.colours), 4), 255, dtype=np.uint8)  # 4 bytes: attributes are aligned
-    opaque[:, :3] = _linear(mesh.colours)
-    parts = [
-        mesh.vertices.astype("<f4").tobytes(),
-        mesh.normals().astype("<f4").tobytes(),
-        opaque.tobytes(),
-        indices,
-    ]
-    starts = np.cumsum([0, *map(len, parts)]).tolist()
-    views = [
-        {"buffer": 0, "byteOffset": start, "byteLength": len(part), "target": target}
-        for start, part, target in zip(
-            starts[:-1], parts, (_VERTICES, _VERTICES, _VERTICES, _INDICES), strict=True
+    write_parts_glb(path, [Part(mesh)], up)
+
+
+def write_parts_glb(path: Path, parts: Sequence[Part], up: Float[np.ndarray, "3"] | None = None) -> None:
+    """As `write_glb`, of several meshes, which may be translucent."""
+    chunks: list[bytes] = []
+    accessors: list[dict[str, Any]] = []
+    for mesh, _ in parts:
+        opaque = np.full((len(mesh.colours), 4), 255, dtype=np.uint8)  # 4 bytes: attributes are aligned
+        opaque[:, :3] = _linear(mesh.colours)
+        first, count = len(chunks), len(mesh.vertices)
+        low, high = (
+            (mesh.vertices.min(0).tolist(), mesh.vertices.max(0).tolist())
+            if count
+            else ([0.0] * 3, [0.0] * 3)
         )
-    ]
-    count = len(mesh.vertices)
-    low, high = (
-        (mesh.vertices.min(0).tolist(), mesh.vertices.max(0).tolist()) if count else ([0.0] * 3, [0.0] * 3)
-    )
-    accessors = [
-        {"bufferView": 0, "componentType": _FLOAT, "count": count, "type": "VEC3", "min": low, "max": high},
-        {"bufferView": 1, "componentType": _FLOAT, "count": count, "type": "VEC3"},
-        {"bufferView": 2, "componentType": _UINT8, "normalized": True, "count": count, "type": "VEC4"},
-        {"bufferView": 3, "componentType": _UINT32, "count": mesh.faces.size, "type": "SCALAR"},
-    ]
+        chunks += [
+            mesh.vertices.astype("<f4").tobytes(),
+            mesh.normals().astype("<f4").tobytes(),
+            opaque.tobytes(),
+            mesh.faces.astype("<u4").tobytes(),
+        ]
+        accessors += [
+            {"bufferView": first, "componentType": _FLOAT, "count": count, "type": "VEC3"}
+            | {"min": low, "max": high},
+            {"bufferView": first + 1, "componentType": _FLOAT, "count": count, "type": "VEC3"},
+            {"bufferView": first + 2, "componentType": _UINT8, "normalized": True}
+            | {"count": count, "type": "VEC4"},
+            {"bufferView": first + 3, "componentType": _UINT32, "count": mesh.faces.size, "type": "SCALAR"},
+        ]
+    starts = np.cumsum([0, *map(len, chunks)]).tolist()
     node: dict[str, Any] = {"mesh": 0, "name": "mesh"}
     if up is not None:
         node["matrix"] = _upright(up).T.ravel().tolist()  # column by column
@@ -82,35 +95,38 @@ def write_glb(path: Path, mesh: Mesh, up: Float[np.ndarray, "3"] | None = None) 
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [node],
-        "meshes": [
-            {
-                "primitives": [
-                    {
-                        "attributes": {"POSITION": 0, "NORMAL": 1, "COLOR_0": 2},
-                        "indices": 3,
-                        "material": 0,
-                    }
-                ]
-            }
-        ],
-        "materials": [
-            {
-                "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0},
-                "doubleSided": True,
-            }
-        ],
+        "meshes": [{"primitives": [_primitive(number) for number in range(len(parts))]}],
+        "materials": [_material(part.opacity) for part in parts],
         "accessors": accessors,
-        "bufferViews": views,
+        "bufferViews": [
+            {"buffer": 0, "byteOffset": start, "byteLength": len(chunk)}
+            | {"target": _INDICES if number % 4 == 3 else _VERTICES}
+            for number, (start, chunk) in enumerate(zip(starts[:-1], chunks, strict=True))
+        ],
         "buffers": [{"byteLength": starts[-1]}],
     }
     text = json.dumps(scene, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
-    binary = b"".join(parts)
+    binary = b"".join(chunks)
     length = 12 + 8 + len(text) + 8 + len(binary)
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(struct.pack("<4sII", b"glTF", 2, length))
         file.write(struct.pack("<I4s", len(text), b"JSON") + text)
         file.write(struct.pack("<I4s", len(binary), b"BIN\0") + binary)
+
+
+def _primitive(number: int) -> dict[str, Any]:
+    names = ("POSITION", "NORMAL", "COLOR_0")
+    attributes = {name: 4 * number + offset for offset, name in enumerate(names)}
+    return {"attributes": attributes, "indices": 4 * number + 3, "material": number}
+
+
+def _material(opacity: float) -> dict[str, Any]:
+    surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": 1.0}
+    if opacity == 1:
+        return {"pbrMetallicRoughness": surface, "doubleSided": True}
+    surface["baseColorFactor"] = [1.0, 1.0, 1.0, opacity]
+    return {"pbrMetallicRoughness": surface, "alphaMode": "BLEND", "doubleSided": False}
 
 
 def _records(

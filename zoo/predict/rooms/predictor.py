@@ -14,10 +14,12 @@ from torch import Tensor
 
 from zoo.data.views import ViewBatch, ViewSample, check_view_batch, stack_views
 from zoo.errors import ZooError
+from zoo.export.file import is_exported, read_exported
+from zoo.export.session import Session
 from zoo.hub import checkpoint
 from zoo.hub.metadata import ModelMetadata
 from zoo.model.network import Network
-from zoo.predict.predictor import pick_device
+from zoo.predict.predictor import check_cpu, pick_device
 
 SINGLE_SIGMA: Final = 0.25
 """Least relative uncertainty where nothing tells the scale: rooms of the same look differ by this much."""
@@ -42,18 +44,26 @@ class RoomPredictor:
         network: with a head of rooms that gives depth; a copy runs in evaluation mode on `device`.
         metadata: what the network was trained with.
         device: where it runs.
+        session: an exported file, which answers in place of the network's weights.
 
     Raises:
         ZooError: the network has no such head.
     """
 
-    def __init__(self, network: Network, metadata: ModelMetadata, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        network: Network,
+        metadata: ModelMetadata,
+        device: torch.device | str = "cpu",
+        session: Session | None = None,
+    ) -> None:
         heads = network.heads_of("views")
         if not heads:
             raise ZooError(f"{metadata.name} has no head that looks at rooms: {', '.join(network.heads)}")
         self.device = torch.device(device)
         self.metadata = metadata
         self._head = heads[0]
+        self._session = session
         self._run = copy.deepcopy(network).eval().requires_grad_(False).to(self.device)
 
     def predict(self, samples: Sequence[ViewSample]) -> list[FittedDepth]:
@@ -69,7 +79,10 @@ class RoomPredictor:
         known = (batch["views_valid"][:, 1:].any(1) | (batch["sparse_depth"] > 0).any(2).any(1)).tolist()
         moved: ViewBatch = {key: value.to(self.device) for key, value in batch.items()}  # type: ignore[assignment, attr-defined]
         with torch.inference_mode():
-            answer = self._run.views(moved, [self._head])[self._head]
+            if self._session is None:
+                answer = self._run.views(moved, [self._head])[self._head]
+            else:
+                answer = self._session.answer(moved)[self._head]
         keys = ("depth", "sigma", "point_px", "point_depth", "point_confidence")
         arrays = [_array(answer[key]) for key in keys]
         results = [FittedDepth(*(array[row] for array in arrays)) for row in range(len(samples))]
@@ -80,11 +93,16 @@ class RoomPredictor:
 
 
 def load(name_or_path: str | Path, device: str | None = None) -> RoomPredictor:
-    """Load a checkpoint that looks at rooms.
+    """Load a checkpoint that looks at rooms, or a file of `zoo export`.
 
     Raises:
         ZooError: no such checkpoint, a damaged one, one of eyes alone, or a device that is not here.
     """
+    if is_exported(name_or_path):
+        check_cpu(name_or_path, device)
+        file = read_exported(name_or_path, "views")
+        network = Network(file.metadata.network, fetch_weights=False)
+        return RoomPredictor(network, file.metadata, session=Session(file))
     chosen = pick_device(device)
     network, metadata = checkpoint.load(name_or_path)
     return RoomPredictor(network, metadata, chosen)

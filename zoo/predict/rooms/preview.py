@@ -29,8 +29,17 @@ def preview(
     depth: Float32[np.ndarray, "h w"],
     sigma: Float32[np.ndarray, "h w"],
     far: float,
+    titles: tuple[str, str] = ("depth", "sigma"),
 ) -> Picture:
-    """Image, depth (near red, far blue), uncertainty (sure dark, unsure bright); unknown is black."""
+    """Image, depth (near red, far blue), uncertainty (sure dark, unsure bright); unknown is black.
+
+    Args:
+        image: RGB.
+        depth: metres.
+        sigma: relative; another relative error is drawn in the same colours.
+        far: metres that are drawn as farthest.
+        titles: of depth and uncertainty.
+    """
     height, width = depth.shape
     scale = min(1.0, _WIDEST / width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -39,8 +48,11 @@ def preview(
     known = depth > 0
     parts = [
         (image, ""),
-        (_coloured(1 - depth / far, known, cv2.COLORMAP_TURBO), f"depth 0 - {far:g} m"),
-        (_coloured(sigma / LARGEST_SIGMA, known, cv2.COLORMAP_INFERNO), f"sigma 0 - {LARGEST_SIGMA:.0%}"),
+        (_coloured(1 - depth / far, known, cv2.COLORMAP_TURBO), f"{titles[0]} 0 - {far:g} m"),
+        (
+            _coloured(sigma / LARGEST_SIGMA, known, cv2.COLORMAP_INFERNO),
+            f"{titles[1]} 0 - {LARGEST_SIGMA:.0%}",
+        ),
     ]
     return np.concatenate([_titled(part, title) for part, title in parts], axis=1)
 

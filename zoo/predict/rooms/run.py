@@ -18,7 +18,7 @@ from zoo.data.captures.consistency import check_consistency
 from zoo.data.select_views import MAX_SOURCES, selection_report
 from zoo.errors import ZooError
 from zoo.predict.frames import prefetched
-from zoo.predict.report import Report
+from zoo.predict.report import Reached, Report
 from zoo.predict.rooms.fuse import Fusion
 from zoo.predict.rooms.plan import SINGLE, Job, network_size, plan
 from zoo.predict.rooms.predictor import RoomPredictor, load
@@ -50,6 +50,7 @@ def predict_rooms(
     device: str | None = None,
     batch_size: int = _BATCH,
     console: Console | None = None,
+    reached: Reached | None = None,
 ) -> Summary:
     """Predict every frame of a capture; see `RoomWriter` for what is written, and `open_source` for inputs.
 
@@ -62,6 +63,7 @@ def predict_rooms(
         views_csv: the frames and their sources instead.
         mesh: whether all frames are fused into ``mesh.ply`` and ``mesh.glb``.
         voxel_m: edge of the fusion's voxels, metres.
+        reached: told how many frames are done, of how many.
 
     Raises:
         ZooError: no such checkpoint, capture or device, a csv that is not of the capture, options out of
@@ -80,7 +82,7 @@ def predict_rooms(
     )
     jobs, choices = plan(capture, count, views_csv)
     predictor = load(name_or_path, device)
-    report = Report(console or Console(stderr=True), len(jobs))
+    report = Report(console or Console(stderr=True), len(jobs), reached)
     for text in [*capture.remarks, *remarks, *check_consistency(capture)]:
         report.note(text)
     if views_csv is None and choices:
@@ -108,7 +110,7 @@ def _stream(
     report: Report,
     batch_size: int,
 ) -> None:
-    trained = predictor.metadata.preprocessing
+    trained = predictor.metadata.network.canvas("views")
     size = network_size(jobs[0].frame.size, (trained.height, trained.width))
     waiting: list[Loaded] = []
 

@@ -23,6 +23,9 @@ from zoo.predict.rooms.writer import CAMERAS_FILE
 _PICTURES: Final = 40  # cameras that show their image: pages of hundreds are slow
 _PICTURE_WIDTH: Final = 160
 _FRUSTUM_M: Final = 0.08
+_FRUSTUM_LINE_M: Final = 0.003
+_FRUSTUM_COLOUR: Final = (42, 125, 225)
+_BEHIND_M, _ABOVE_M, _AHEAD_M = 0.7, 0.35, 2.0  # the first look, from a camera
 
 
 def serve(folder: Path, host: str, port: int, console: Console) -> None:
@@ -54,24 +57,43 @@ def build(folder: Path, host: str, port: int) -> Any:
         raise ZooError(f"{file}: not what `zoo predict` writes ({error})") from None
     viser, trimesh = _import("viser"), _import("trimesh")
     try:
-        server = viser.ViserServer(host=host, port=port)
+        server = viser.ViserServer(host=host, port=port, verbose=False)
     except OSError as error:
         raise ZooError(f"no page on {host}:{port}: {error.strerror or error}; try another --port") from None
-    server.scene.set_up_direction(tuple((-poses[:, :3, 1].mean(0)).tolist()))
+    up = -poses[:, :3, 1].mean(0)
+    server.scene.set_up_direction(tuple(up.tolist()))
+    found = []
     if mesh.is_file():
-        server.scene.add_mesh_trimesh("/mesh", trimesh.load(mesh, process=False))
+        surface = trimesh.load(mesh, process=False)
+        server.scene.add_mesh_trimesh("/mesh", surface)
+        found.append(np.asarray(surface.vertices))
     if points.is_file() and len((cloud := trimesh.load(points)).vertices):
+        found.append(np.asarray(cloud.vertices))
         server.scene.add_point_cloud(
             "/points",
             points=np.asarray(cloud.vertices, dtype=np.float32),
             colors=np.asarray(cloud.colors)[:, :3],
             point_size=0.01,
         )
+    position, look_at = _first_look(poses, found[0] if found else None)
+    server.initial_camera.position, server.initial_camera.look_at = position, look_at
     every = max(1, math.ceil(len(cameras) / _PICTURES))
     for number, camera in enumerate(cameras):
         picture = _picture(folder, camera) if number % every == 0 else None
         _add_camera(server, camera, picture)
     return server
+
+
+def _first_look(
+    poses: Float[np.ndarray, "N 4 4"], seen: Float[np.ndarray, "V 3"] | None
+) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
+    """Where to stand and what to look at: from behind the camera that faces the middle of what was found."""
+    centres, ahead = poses[:, :3, 3], poses[:, :3, 2]
+    middle = centres[0] + _AHEAD_M * ahead[0] if seen is None else np.median(seen, axis=0)
+    towards = middle - centres
+    towards /= np.maximum(np.linalg.norm(towards, axis=1, keepdims=True), 1e-9)
+    best = int((towards * ahead).sum(1).argmax())
+    return centres[best] - _BEHIND_M * ahead[best] - _ABOVE_M * poses[best, :3, 1], middle
 
 
 def _add_camera(server: Any, camera: dict[str, Any], picture: Any) -> None:
@@ -82,6 +104,8 @@ def _add_camera(server: Any, camera: dict[str, Any], picture: Any) -> None:
         fov=2 * math.atan(height / 2 / camera["fx_fy_cx_cy"][1]),
         aspect=width / height,
         scale=_FRUSTUM_M,
+        thickness=_FRUSTUM_LINE_M,
+        color=_FRUSTUM_COLOUR,
         wxyz=_quaternion(pose[:3, :3]),
         position=pose[:3, 3],
         image=picture,

@@ -75,6 +75,8 @@ def label(scene: Scene, glints: Glints, segmentation: Tensor, image: Tensor) -> 
     batch["domain"].fill_(DOMAINS.index("synthetic"))
     everything = torch.ones_like(seen)
     batch["camera_valid"], batch["eye_side_valid"] = everything, seen
+    batch["skin_tone"], batch["skin_tone_valid"] = scene.skin["tone"][:, 0], seen
+    batch["spectacles"], batch["spectacles_valid"] = scene.spectacles, everything
     batch["segmentation"] = torch.where(content, segmentation, IGNORE)
     batch["segmentation_valid"] = everything
 

@@ -39,7 +39,7 @@ def moments_of_points(
     weight = torch.where(inside, confidence, torch.zeros_like(confidence))
     x, y = _position(pixels, stride, size).unbind(2)
     terms = _terms(x, y, inverse_depth) * weight[:, None]
-    sums = terms.new_zeros(len(pixels), MOMENTS, h * w)
+    sums = terms.new_zeros(pixels.shape[0], MOMENTS, h * w)
     return sums.scatter_add(2, index[:, None].expand(-1, MOMENTS, -1), terms).unflatten(2, size)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -40,17 +40,19 @@ class DepthHead(ViewHead[DepthConfig]):
     corrects an interpolation.
     """
 
-    needs: ClassVar[tuple[Map, ...]] = ("stride4", "fine")
+    needs: tuple[Map, ...] = ("stride4", "fine")
 
     def __init__(self, config: DepthConfig, channels: FeatureChannels) -> None:
         super().__init__(config, channels)
         if channels.fine_stride != 2:
             raise ValueError("the depth head reads a map of stride 2: give the neck `detail` channels")
-        self.detect = nn.Conv2d(channels.stride4, CELL**2 // 4, 1)
+        width = config.width or channels.stride4
+        self.project = nn.Conv2d(channels.stride4, width, 1) if config.width else None
+        self.detect = nn.Conv2d(width, CELL**2 // 4, 1)
         method = JointMatching if config.matching.type == "joint" else ClassicMatching
-        self.matching = method(config.matching, channels.fine, channels.stride4)
-        self.trust = Trust(channels.stride4)
-        self.densify = Densifier(channels.stride4, PROFILE, config.widths)
+        self.matching = method(config.matching, channels.fine, width)
+        self.trust = Trust(width)
+        self.densify = Densifier(width, PROFILE, config.widths)
 
     def forward(self, features: ViewFeatures) -> dict[str, Tensor]:
         """Dense depth, and the points.
@@ -60,6 +62,10 @@ class DepthHead(ViewHead[DepthConfig]):
         `point_px` (B, P, 2), `point_depth` (B, P), `point_confidence` (B, P); `point_logits`, and what the
         loss needs of the matching.
         """
+        if self.project is not None:
+            cells = features.stride4
+            projected = self.project(cells.flatten(0, 1)).unflatten(0, cells.shape[:2])
+            features = features._replace(stride4=projected)
         anchor = features.stride4[:, 0]
         height, width = features.size
         grid = (-(-height // CELL), -(-width // CELL))

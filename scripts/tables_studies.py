@@ -1,0 +1,74 @@
+"""Tables of studies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from table_parts import METRICS, number, table
+
+
+def _study(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((METRICS / f"study_{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def sharing() -> list[str]:
+    """Every task alone and on one backbone, at equal budget."""
+    found = _study("sharing")
+    balances = list(found["shared"])
+    body = []
+    for task, metrics in found["single"].items():
+        for metric, alone in metrics.items():
+            cells = [number(alone)]
+            for balance in balances:
+                gain = found["gain"][balance]["by_metric"][metric]
+                cells += [number(found["shared"][balance][metric]), _percent(gain)]
+            body.append([f"{task}: {metric.split('/')[1]}", *cells])
+    for label, key in (
+        ("mean over all metrics", "mean_over_metrics"),
+        ("mean over tasks of the mean over their metrics", "mean_over_tasks"),
+    ):
+        cells = [cell for balance in balances for cell in ("", _percent(found["gain"][balance][key]))]
+        body.append([label, "", *cells])
+    head = ["held-out samples", "alone"]
+    head += [text for balance in balances for text in (f"shared, {balance}", "gain")]
+    return table(head, body)
+
+
+def sharing_cost() -> list[str]:
+    """What one network saves."""
+    cost = _study("sharing")["cost"]
+    rows = [
+        ["eye tasks in one pass over the sum of single passes", cost["eye_tasks_over_sum_of_single"]],
+        ["parameters over the sum of single-task networks", cost["parameters_over_sum_of_single"]],
+    ]
+    return table(["zoo_s", "measured", "target"], [[str(n), number(float(v), 2), "≤ 0.4"] for n, v in rows])
+
+
+def retain() -> list[str]:
+    """Fine-tuned on real people, tested on others and on rendered ones."""
+    found = _study("retain")
+    change = found["mean_change"]
+    labels = {
+        "beyond_2px": "other real people: share of pupils beyond 2 px",
+        "one_minus_iou": "other real people: 1 - IoU",
+    }
+    body = []
+    for name in change["plain"]:
+        label = labels.get(name, f"rendered people: {name.removeprefix('worse ')}, worse by")
+        target = "≤ -20 %" if name in labels else "≤ 3 %"
+        body.append([label, *(_percent(change[recipe][name]) for recipe in change), target])
+    return table(["mean relative change, two folds", *(f"{r}" for r in change), "target"], body)
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:+.1f} %"
+
+
+SECTIONS: dict[str, Callable[[], list[str]]] = {
+    "sharing": sharing,
+    "sharing_cost": sharing_cost,
+    "retain": retain,
+}

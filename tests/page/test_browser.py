@@ -1,0 +1,77 @@
+"""The page as one uses it, in a headless Chromium. Skipped where there is none."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.data import captured
+from tests.page.browser import HERE, Browser, open_browser
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not HERE, reason="needs chromium and chromedriver"),
+    # Warnings of gradio's own dependencies, not of ours.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    pytest.importorskip("gradio")
+    from zoo.page.app import build, launch
+    from zoo.page.models import offered
+    from zoo.page.workspace import Workspace
+
+    workspace = Workspace()
+    app = build(offered("eyenet_nano"), workspace)
+    url = launch(app, "127.0.0.1", 0)
+    try:
+        with open_browser(tmp_path_factory.mktemp("browser")) as browser:
+            browser.go(url)
+            browser.wait("document.querySelector('#eye-image input[type=file]')")
+            yield browser
+    finally:
+        app.close()
+        workspace.close()
+
+
+def test_an_eye_is_rendered_predicted_and_shown_in_3d(page: Browser) -> None:
+    page.click_text("Predict")
+    page.wait_text("Give an image first")
+    page.click_text("Render an eye")
+    page.wait_text("sigma of the optical axis")
+    page.wait("document.querySelector('#eye-overlay img')")
+    page.wait("document.querySelector('#eye-model canvas')")
+    text = page.text()
+    assert "visual axis (pitch, yaw)" in text and "mm" in text and "relative" not in text
+    assert "Traceback" not in text
+
+
+def test_what_is_no_image_is_told_on_the_page(page: Browser, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_text("no image")
+    page.upload("eye-image", tmp_path / "bad.png")
+    page.wait_text("bad.png: not an image")
+    assert "Traceback" not in page.text()
+
+
+def test_a_capture_becomes_a_mesh(page: Browser, tmp_path: Path) -> None:
+    captured.hololens(tmp_path / "kitchen", captured.room())
+    with zipfile.ZipFile(tmp_path / "kitchen.zip", "w") as file:
+        for path in (tmp_path / "kitchen").rglob("*.*"):
+            file.write(path, path.relative_to(tmp_path))
+    page.open_tab("Room")
+    page.upload("room-file", tmp_path / "kitchen.zip")
+    page.wait_text("kitchen.zip")
+    page.click_text("Predict")
+    page.wait_text("matched points a frame")
+    page.wait("document.querySelectorAll('#room-previews img').length >= 4")
+    assert "Traceback" not in page.text()
+
+
+def test_the_page_asks_nothing_of_the_network(page: Browser) -> None:
+    asked = page.requests()
+    assert asked and not [url for url in asked if not url.startswith("http://127.0.0.1")]

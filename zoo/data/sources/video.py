@@ -1,0 +1,71 @@
+"""Frames of a labelled video by their numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from zoo.errors import ZooError
+
+
+class VideoReader:
+    """Decodes a video from its start: frame i belongs to line i, which time stamps would blur.
+
+    Args:
+        path: of the video; frames behind `position` need a new reader.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.position = 0
+        """The number of the last frame that was decoded, which may be read again."""
+        self._next = 0
+        self._image: UInt8[np.ndarray, "h w"] | None = None
+        self._frames = self._decode()
+
+    def read(self, number: int) -> UInt8[np.ndarray, "h w"]:
+        """Frame `number` as 8-bit grey; ZooError where the video ends before it or is damaged."""
+        while self._next <= number:
+            frame = next(self._frames, None)
+            if frame is None:
+                raise ZooError(f"{self.path}: ends after {self._next} frames, but frame {number} is labelled")
+            self.position, self._next = self._next, self._next + 1
+            if self.position == number:
+                self._image = frame.to_ndarray(format="gray")
+        assert self._image is not None
+        return self._image
+
+    def _decode(self) -> Any:
+        try:
+            with av.open(str(self.path)) as container:
+                yield from container.decode(video=0)
+        except (OSError, av.FFmpegError, IndexError) as error:
+            raise ZooError(f"{self.path}: not a readable video ({error})") from None
+
+
+def frame_count(path: Path, otherwise: int) -> int:
+    """How many frames the video's header says that it has; labels may go on after its end."""
+    try:
+        with av.open(str(path)) as container:
+            return container.streams.video[0].frames or otherwise
+    except (OSError, av.FFmpegError, IndexError) as error:
+        raise ZooError(f"{path}: not a readable video ({error})") from None
+
+
+def first_frames(videos: Int[np.ndarray, "N"], count: int) -> Int[np.ndarray, "n"]:
+    """About `count` rows: the first few of each video, or of some videos where there are more.
+
+    Args:
+        videos: the video of each row, in the order of the rows.
+        count: how many rows are wanted.
+    """
+    starts = np.unique(videos, return_index=True)[1]
+    chosen = starts[np.unique(np.linspace(0, len(starts) - 1, min(count, len(starts))).round().astype(int))]
+    each = -(-count // len(chosen))
+    rows = [np.arange(start, start + each) for start in chosen.tolist()]
+    here = [row[(row < len(videos))] for row in rows]
+    return np.concatenate([row[videos[row] == videos[row[0]]] for row in here])[:count]

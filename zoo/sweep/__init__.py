@@ -1,0 +1,1 @@
+"""Search over config keys with Optuna: `zoo sweep`. Every trial is an ordinary run."""

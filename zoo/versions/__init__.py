@@ -1,0 +1,1 @@
+"""Weights that have versions: what changed from parent to child, compared, promoted, rolled back, merged."""
