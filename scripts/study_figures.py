@@ -94,7 +94,7 @@ class Results:
         return {person: float(np.mean(values)) for person, values in found.items()}
 
     def worth(self, regime: str, images: int | None, metric: str) -> float | None:
-        """How many real images alone reach as much, interpolated in their logarithm; inf: not even all."""
+        """How many real images alone reach as much, interpolated in their logarithm; inf: no number tried."""
         value = self.value(regime, images, metric)
         sign = -1 if metric in LOWER_IS_BETTER else 1
         curve = [(n, self.value("real", n, metric)) for n in self.images]
@@ -184,7 +184,8 @@ def _worth(value: float | None, results: Results) -> str:
     if value is None:
         return "–"
     if math.isinf(value):
-        return "more than all"
+        known = [n for n in results.images if results.seeds("real", n)]
+        return f"more than {name_of(known[-1])}"
     if value <= min(results.count(n) for n in results.images):
         return f"{value:.0f} or fewer"
     return f"{float(f'{value:.2g}'):,.0f}"
