@@ -46,13 +46,7 @@ def test_a_point_is_the_mean_over_people_and_its_bar_goes_over_pairs_of_seeds(sc
         cell("real", 10, "b", 1, p3=0.6),
     )
     value = found.value("real", 10, "iou")
-<<<<<<< HEAD
-    assert value == pytest.approx(
-        ((0.3 + 0.5 + 0.75) / 3, 1.2 / 3, 1.9 / 3), abs=1e-6
-    )
-=======
     assert value == pytest.approx((1.55 / 3, 1.2 / 3, 1.9 / 3))
->>>>>>> mixstudy
     assert found.seeds("real", 10) == 2
     assert found.by_person("real", 10, "iou") == pytest.approx({"1": 0.3, "2": 0.5, "3": 0.75})
     assert found.value("real", 30, "iou") is None
