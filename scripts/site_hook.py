@@ -1,7 +1,7 @@
 """What the site takes from elsewhere in the repository, so that nothing is written twice. MkDocs calls it.
 
-A line ``<!-- include: README.md#Heading -->`` in a page becomes that section, ``<!-- include: FILE.md -->`` the
-whole file without its title. Their links lead to the pages of the site.
+A line ``<!-- include: README.md#Heading -->`` in a page becomes that section, ``<!-- include: FILE.md -->``
+the whole file without its title. Their links lead to the pages of the site.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 SMALLER = {"20000": "96", "36": "4", "count=2000": "count=32"}
 TINY_RUN = [
     *("samples=64", "batch_size=16", "schedule.warmup_samples=8"),
-    *("validation.count=16", "validation.overlays=0", "trainer.threads=2", "trainer.workers=0"),
+    *("validation.count=16", "validation.overlays=0", "trainer.threads=1", "trainer.workers=0"),
 ]
 FRAMES = 12
 
@@ -89,7 +89,7 @@ def test_your_own_headset(desk: Path) -> None:
 
 @pytest.fixture
 def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A desk with `mine/`: 8 frames of each of 6 people, half of them to train on; nobody is logged in to W&B."""
+    """A desk with `mine/`: 8 frames of each of 6 people, half of them to train on. Nobody is logged in."""
     for name in ("API_KEY", "MODE", "DIR", "DATA_DIR", "CACHE_DIR", "CONFIG_DIR", "ARTIFACT_DIR"):
         monkeypatch.setenv(f"WANDB_{name}", "")  # so that what the run sets is undone
         monkeypatch.delenv(f"WANDB_{name}")
