@@ -43,7 +43,7 @@ wheel: $(STAMP) ## build the wheel into dist/ and try it in an empty environment
 	$(BIN)/python scripts/check_wheel.py --out dist
 
 docs: $(STAMP) ## build the site into site/ (start at site/index.html); any dead link fails
-	$(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 lock: $(STAMP) ## resolve requirements.lock again (LOCK_FLAGS=--upgrade for newer versions)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --universal --fork-strategy fewest \

@@ -121,9 +121,10 @@ def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                     names[1],
                 ]
             )
-    gate = yaml.safe_load(blocks("own_labels.md", "yaml")[0])
-    gate |= {"min_samples": 8, "min_people": 3, "draws": 100}
-    Path("my_gate.yaml").write_text(yaml.safe_dump(gate), encoding="utf-8")
+    page, usual = blocks("own_labels.md", "yaml")[0], (config_folder() / "gate.yaml").read_text("utf-8")
+    for name, text in (("my_gate.yaml", page), ("small_gate.yaml", usual)):
+        gate = yaml.safe_load(text) | {"min_samples": 8, "min_people": 3, "draws": 100}
+        Path(name).write_text(yaml.safe_dump(gate), encoding="utf-8")
     return tmp_path
 
 
@@ -133,8 +134,8 @@ def small(line: list[str]) -> list[str]:
     if line[0] == "train":
         return [*line, *TINY_RUN]
     if line[0] == "compare":
-        few = ["--draws", "100", "--min-samples", "8"]
-        return [*line, *few, *(["--gate-file", "my_gate.yaml", "count=24"] if "--gate" in line else [])]
+        few = ["--draws", "100", "--min-samples", "8", "--min-people", "3"]
+        return [*line, *few, *(["--gate-file", "small_gate.yaml", "count=24"] if "--gate" in line else [])]
     return [*line, "--no-report"] if line[0] == "export" else line
 
 
@@ -161,6 +162,10 @@ def test_your_own_labels(labelled: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(promoted) == FRAMES and promoted["pupil_u_px"].null_count() < FRAMES
     for column in ("pupil_present", "pupil_u_px", "pupil_v_px", "openness"):
         assert promoted[column].to_list() == pytest.approx(exported[column].to_list(), abs=0.01)
+
+    few = ["compare", first, second, "--index", "my_zoo", "data=folder", "data.root=mine", "data.split=test"]
+    refused = CliRunner().invoke(app, few)
+    assert refused.exit_code == 2 and "a row needs 50 of 8 people" in refused.output
 
     monkeypatch.chdir("mine")
     run(["predict", "eyenet_nano", "images/0000.png", "-o", "out"])
