@@ -112,8 +112,8 @@ def compared(
         if not paired.cells:
             raise ZooError(
                 f"{len(measured.a)} samples are too few to compare {a} and {b}: a row needs "
-                f"{min_samples} of {min_people} people. --min-samples and --min-people, or those of the gate's "
-                "file, ask for fewer"
+                f"{min_samples} of {min_people} people. --min-samples and --min-people, or those of the "
+                "gate's file, ask for fewer"
             )
         judged = judge(measured.a, measured.b, gate, kinds=len(asked)) if ask_gate else None
         results.append((measured, compare(paired, confidence), judged))
