@@ -13,7 +13,7 @@ export SOURCE ?=
 export OUT ?= out/predict
 export PYTHON ?=
 
-.PHONY: help install demo test lint wheel lock clean
+.PHONY: help install demo test lint wheel docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -42,11 +42,14 @@ lint: $(STAMP) ## ruff, mypy, and whether the lock satisfies pyproject.toml
 wheel: $(STAMP) ## build the wheel into dist/ and try it in an empty environment and folder
 	$(BIN)/python scripts/check_wheel.py --out dist
 
+docs: $(STAMP) ## build the site into site/ (start at site/index.html); any dead link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 lock: $(STAMP) ## resolve requirements.lock again (LOCK_FLAGS=--upgrade for newer versions)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --universal --fork-strategy fewest \
 	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-config --quiet \
 	  $(LOCK_FLAGS) -o requirements.lock
 
 clean: ## remove what the tools wrote; keeps .venv, runs/, out/ and pool/
-	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find zoo tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -54,6 +54,7 @@ def compare(
     ] = 0.95,
     draws: Annotated[int, typer.Option(min=100, help="Of the bootstrap.")] = 1000,
     min_samples: Annotated[int, typer.Option(min=1, help="Smaller slices are left out.")] = 50,
+    min_people: Annotated[int, typer.Option(min=2, help="Slices of fewer people are left out.")] = 8,
     config_dir: ConfigDir = None,
     index: IndexOption = None,
 ) -> None:
@@ -69,7 +70,8 @@ def compare(
 
     results = compared(
         first, second, overrides or [], chosen, errors(),
-        confidence=confidence, draws=draws, min_samples=min_samples, ask_gate=gate, config_dir=config_dir,
+        confidence=confidence, draws=draws, min_samples=min_samples, min_people=min_people,
+        ask_gate=gate, config_dir=config_dir,
     )  # fmt: skip
     console = Console()
     for measured, comparison, report in results:

@@ -19,8 +19,10 @@ from zoo.versions.promote import move, plan
 if TYPE_CHECKING:
     from zoo.versions.report import Result
 
-_MIN_GROUPS = 8
-"""People below whom a bootstrap over people says little."""
+MIN_SAMPLES: Final = 50
+"""Of a slice that is shown, unless the gate asks for fewer."""
+MIN_PEOPLE: Final = 8
+"""Likewise: a bootstrap over fewer people says little."""
 _DATA_KEYS: Final = ("data", "exam")
 
 
@@ -66,6 +68,7 @@ def compared(
     confidence: float,
     draws: int,
     min_samples: int,
+    min_people: int,
     ask_gate: bool,
     config_dir: Path | None = None,
 ) -> list[Result]:
@@ -73,10 +76,11 @@ def compared(
 
     Args:
         overrides: as `zoo eval` takes.
+        min_samples, min_people: a slice with fewer samples, or of fewer people (rooms), is left out.
         ask_gate: judge `b` by the gate too.
 
     Raises:
-        ZooError: no such checkpoint or data, or they have no metric in common.
+        ZooError: no such checkpoint or data, no metric in common, or too few samples or people to compare.
     """
     asked = configs(a, overrides, gate, config_dir)
     resolve(b)  # mistakes are told before torch is loaded
@@ -101,10 +105,16 @@ def compared(
         metrics = [name for name in metrics_of(measured.a) if name in metrics_of(measured.b)]
         paired = pair(
             measured.a, measured.b, metrics, dict.fromkeys(config.by) or None,
-            draws=draws, min_samples=min_samples, min_groups=_MIN_GROUPS,
+            draws=draws, min_samples=min_samples, min_groups=min_people,
         )  # fmt: skip
-        if not paired.cells:
+        if not metrics:
             raise ZooError(f"{a} and {b} have no metric in common on these {len(measured.a)} samples")
+        if not paired.cells:
+            raise ZooError(
+                f"{len(measured.a)} samples are too few to compare {a} and {b}: a row needs "
+                f"{min_samples} of {min_people} people. --min-samples and --min-people, or those of the "
+                "gate's file, ask for fewer"
+            )
         judged = judge(measured.a, measured.b, gate, kinds=len(asked)) if ask_gate else None
         results.append((measured, compare(paired, confidence), judged))
     return results
@@ -147,8 +157,8 @@ def promote(
     with using([str(path)]):
         results = compared(
             promoted, to, overrides, gate, console,
-            confidence=gate.confidence, draws=gate.draws, min_samples=50, ask_gate=True,
-            config_dir=config_dir,
+            confidence=gate.confidence, draws=gate.draws, min_samples=min(MIN_SAMPLES, gate.min_samples),
+            min_people=min(MIN_PEOPLE, gate.min_people), ask_gate=True, config_dir=config_dir,
         )  # fmt: skip
     if output is not None:
         from zoo.versions.report import write
