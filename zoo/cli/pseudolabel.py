@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zoo.cli.app import Device, Name, app, command, errors
+from zoo.cli.app import Device, IndexOption, Name, app, command, errors
 
 
 @command(app, "pseudolabel")
@@ -21,6 +21,7 @@ def pseudolabel(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for labels.csv.")],
     device: Device = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="Frames in one forward pass.")] = 16,
+    index: IndexOption = None,
 ) -> None:
     """Label unlabelled frames in 3D by the geometry of their rig, to train on with data=folder.
 
