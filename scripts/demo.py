@@ -67,7 +67,7 @@ def main() -> None:
     console.rule(f"2. Fine-tune for the rig conf/rig/{RIG}.yaml, by overrides")
     with Report(console, TRAIN_FRAMES) as report:
         recipe = load_domain("train"), load_rig(RIG), TRAIN_FRAMES, TRAIN_SEED
-        render_pool(out / "pool", *recipe, progress=lambda done, _: report.reach(done))
+        render_pool(out / "pool", *recipe, progress=report.reach)
     overrides = ["experiment=finetune", f"init={CHECKPOINT}", "data=pool", f"data.path={out / 'pool'}"]
     overrides += ["name=demo", f"run_dir={out / 'run'}", f"samples={FINE_TUNE_SAMPLES}", "resume=auto"]
     overrides += ["schedule.warmup_samples=1000", "validation.count=200"]

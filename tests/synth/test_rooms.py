@@ -267,7 +267,7 @@ def test_a_pool_cut_short_goes_on_to_the_same_samples(tmp_path: Path, domain: Ro
     class Cut(Exception):
         pass
 
-    def stop(done: int, count: int) -> None:
+    def stop(done: int) -> None:
         if done:
             raise Cut
 

@@ -68,8 +68,17 @@ def _indexes(given: list[str] | None) -> AbstractContextManager[None]:
     return using(given)
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A name of `zoo list`, or a folder.")]
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Hydra overrides.")]
+_NAMED: Final = "A name of `zoo list`, or the folder of a checkpoint or of a run"
+Name = Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help=f"{_NAMED}.")]
+NameOrExported = Annotated[
+    str, typer.Argument(metavar="NAME_OR_PATH", help=f"{_NAMED}, or a file of `zoo export`.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...", help="Config keys of conf/, such as data=meye (Hydra overrides)."
+    ),
+]
 ConfigDir = Annotated[Path | None, typer.Option(help="Your own YAML files, laid out like conf/.")]
 IndexOption = Annotated[
     list[str] | None,

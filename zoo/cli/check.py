@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from zoo.cli.app import ConfigDir, Overrides, app, command, errors
+from zoo.cli.app import ConfigDir, IndexOption, Overrides, app, command, errors
 
 
 @command(app, "check")
@@ -16,6 +16,7 @@ def check(
     overrides: Overrides = None,
     every: Annotated[bool, typer.Option("--all", help="Every sample, not 256 of them.")] = False,
     config_dir: ConfigDir = None,
+    index: IndexOption = None,
 ) -> None:
     """Check files and labels of the data of a run: zoo check data=folder data.root=mine heads=[keypoints]
 

@@ -22,7 +22,8 @@ def list_checkpoints(
         ),
     ] = None,
     sort: Annotated[
-        str | None, typer.Option(metavar="FIELD", help="Ascending; =-FIELD: descending. Unknown ones last.")
+        str | None,
+        typer.Option(metavar="FIELD", help="Ascending; --sort=-FIELD: descending. Unknown ones last."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Older versions too.")] = False,
     fields: Annotated[bool, typer.Option("--fields", help="Show the fields of --where and --sort.")] = False,

@@ -15,14 +15,16 @@ from zoo.cli.app import IndexOption, Name, app, command, errors
 def export(
     name: Name,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.onnx", help="What to write.")],
-    format_: Annotated[str, typer.Option("--format", help="onnx.")] = "onnx",
+    format_: Annotated[str, typer.Option("--format", help="Only onnx.")] = "onnx",
     int8: Annotated[
         bool, typer.Option("--int8", help="Eyes: also FILE.int8.onnx, quantised on rendered frames.")
     ] = False,
     kind: Annotated[
         str | None, typer.Option(metavar="eyes|views", help="Which heads, where the checkpoint has both.")
     ] = None,
-    views: Annotated[int, typer.Option(min=2, max=8, help="Rooms: views, the anchor among them.")] = 3,
+    views: Annotated[
+        int, typer.Option(min=2, max=8, help="Rooms: of each sample, the anchor among them.")
+    ] = 3,
     report: Annotated[
         bool, typer.Option(help="Measure parity, latency and, of int8, what it costs each task.")
     ] = True,

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zoo.cli.app import INTERRUPTED, Device, IndexOption, Name, app, command, errors
+from zoo.cli.app import INTERRUPTED, Device, IndexOption, Name, NameOrExported, app, command, errors
 
 
 @command(app, "predict")
 def predict(
-    name: Name,
+    name: NameOrExported,
     sources: Annotated[
         list[str],
         typer.Argument(
@@ -55,13 +55,14 @@ def predict(
         ),
     ] = False,
     layout: Annotated[
-        str | None, typer.Option("--format", help="Rooms: the capture's layout, if it is not found out.")
+        str | None,
+        typer.Option(help="Rooms: the capture's layout, if it is not found out (see docs/rooms.md)."),
     ] = None,
     count: Annotated[
         int | None,
         typer.Option("--sources", min=1, max=7, help="Rooms: other views a frame. [default: 2]"),
     ] = None,
-    views: Annotated[
+    views_csv: Annotated[
         Path | None, typer.Option(help="Rooms: a csv anchor,source_1,source_2,... of frame names instead.")
     ] = None,
     sparse: Annotated[
@@ -74,7 +75,9 @@ def predict(
         float | None, typer.Option(min=1e-9, help="Rooms: unit of a capture whose scale is open (COLMAP).")
     ] = None,
     mesh: Annotated[bool, typer.Option(help="Rooms: fuse all frames into mesh.ply and mesh.glb.")] = True,
-    voxel_m: Annotated[float | None, typer.Option(help="Rooms: size of a voxel. [default: 0.02]")] = None,
+    voxel_m: Annotated[
+        float | None, typer.Option(help="Rooms: edge of the mesh's voxels, metres. [default: 0.02]")
+    ] = None,
     index: IndexOption = None,
 ) -> None:
     """Predict frames. Eyes: OUT/predictions.csv (one row a frame, native pixels), overlays and masks.
@@ -90,7 +93,7 @@ def predict(
     from zoo.predict.dispatch import for_rooms
 
     of_rooms = {
-        "--format": layout, "--sources": count, "--views": views, "--sparse": sparse,
+        "--layout": layout, "--sources": count, "--views-csv": views_csv, "--sparse": sparse,
         "--metres-per-unit": metres_per_unit, "--voxel-m": voxel_m,
     }  # fmt: skip
     of_eyes = {
@@ -108,7 +111,7 @@ def predict(
             output,
             layout=layout,
             count=count or SOURCES,
-            views_csv=views,
+            views_csv=views_csv,
             sparse=sparse,
             camera=camera,
             metres_per_unit=metres_per_unit,

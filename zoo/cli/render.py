@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -13,32 +12,36 @@ from zoo.errors import ZooError
 
 render_app = group("render", "Render synthetic data with exact labels.")
 
-_SHEET_CHUNK: Final = 16
-_ROOM_CHUNK: Final = 4
+Count = Annotated[int, typer.Option("--count", "-n", min=1, help="How many samples.")]
+Pool = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Folder for a pool: samples with labels, resumable.")
+]
+Size = Annotated[str, typer.Option(metavar="WxH", help="Pixels.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes of a pool, on a CPU.")]
+
+
+def _named(folder: str) -> Any:
+    return typer.Option(metavar="NAME|YAML", help=f"A name in conf/{folder} or a YAML file.")
 
 
 @command(render_app, "eyes")
 def render_eyes(
-    count: Annotated[int, typer.Option("-n", min=1, help="How many frames.")] = 64,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A pool: frames with labels, resumable.")
-    ] = None,
-    sheet: Annotated[Path | None, typer.Option(help="One picture of all frames.")] = None,
+    count: Count = 64,
+    output: Pool = None,
+    sheet: Annotated[Path | None, typer.Option(help="A .png or .jpg file: one picture of all.")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Draw the labels on the sheet.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Draws poses, cameras and light.")] = 0,
-    domain: Annotated[str, typer.Option(help="A name in conf/domain or a YAML file.")] = "train",
-    rig: Annotated[str, typer.Option(help="A name in conf/rig or a YAML file.")] = "random",
-    size: Annotated[str, typer.Option(metavar="WxH", help="Pixels.")] = "160x120",
+    domain: Annotated[str, _named("domain")] = "train",
+    rig: Annotated[str, _named("rig")] = "random",
+    size: Size = "160x120",
     device: Device = "cpu",
-    workers: Annotated[int, typer.Option(min=1, help="Processes, on a CPU.")] = 2,
+    workers: Workers = 2,
 ) -> None:
     """Render near-eye infrared frames with exact labels, as a pool (-o) or as a contact sheet (--sheet)."""
-    if (output is None) == (sheet is None):
-        raise ZooError("give either -o FOLDER for a pool or --sheet FILE.png for a picture")
-    width, height = _size(size)
+    height, width = _asked(output, sheet, size)
     from zoo.config.rendering import load_domain, load_rig
 
-    recipe = (load_domain(domain), load_rig(rig))
+    recipe = (load_domain(domain), load_rig(rig), count, seed, height, width)
     from zoo.predict.predictor import pick_device
 
     chosen = pick_device(device)
@@ -47,57 +50,34 @@ def render_eyes(
         from zoo.synth.eyes.pool import render_pool
 
         with Report(errors(), count) as report:
-            render_pool(
-                output,
-                *recipe,
-                count,
-                seed,
-                height,
-                width,
-                workers,
-                str(chosen),
-                progress=lambda done, _: report.reach(done),
-            )
-        return
-    assert sheet is not None
-    import torch
+            render_pool(output, *recipe, workers, str(chosen), report.reach)
+    elif sheet is not None:
+        from zoo.draw import save_picture
+        from zoo.sheets import eye_sheet
 
-    from zoo.draw import draw_frames, draw_labels, save_picture
-    from zoo.draw import sheet as contact_sheet
-    from zoo.synth.eyes.renderer import EyeRenderer
-
-    renderer = EyeRenderer(recipe[0], seed, recipe[1], height, width, chosen)
-    draw = draw_labels if labels else draw_frames
-    pictures = [
-        picture
-        for start in range(0, count, _SHEET_CHUNK)
-        for picture in draw(renderer.render(torch.arange(start, min(start + _SHEET_CHUNK, count))))
-    ]
-    save_picture(sheet, contact_sheet(pictures, math.ceil(math.sqrt(count))))
+        save_picture(sheet, eye_sheet(*recipe, chosen, labels))
 
 
 @command(render_app, "rooms")
 def render_rooms(
-    count: Annotated[int, typer.Option("-n", min=1, help="How many samples.")] = 64,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A pool: views with labels, resumable.")
+    count: Count = 64,
+    output: Pool = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="A .png or .jpg file: one picture of all views and depths.")
     ] = None,
-    sheet: Annotated[Path | None, typer.Option(help="One picture: views and depth of all samples.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws scenes, camera paths and noise.")] = 0,
-    domain: Annotated[str, typer.Option(help="A name in conf/rooms or a YAML file.")] = "train",
-    views: Annotated[int, typer.Option(min=2, max=8, help="Views of each scene.")] = 3,
+    domain: Annotated[str, _named("rooms")] = "train",
+    views: Annotated[int, typer.Option(min=2, max=8, help="Of each room, the anchor among them.")] = 3,
     samples: Annotated[int, typer.Option(min=1, max=2, help="Rays a pixel, each way: 2 smooths edges.")] = 2,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Pixels.")] = "160x120",
+    size: Size = "160x120",
     device: Device = "cpu",
-    workers: Annotated[int, typer.Option(min=1, help="Processes, on a CPU.")] = 2,
+    workers: Workers = 2,
 ) -> None:
     """Render posed views of rooms with exact depth, as a pool (-o) or as a contact sheet (--sheet)."""
-    if (output is None) == (sheet is None):
-        raise ZooError("give either -o FOLDER for a pool or --sheet FILE.png for a picture")
-    width, height = _size(size)
+    height, width = _asked(output, sheet, size)
     from zoo.config.rendering import load_room_domain
 
-    recipe = load_room_domain(domain)
+    recipe = (load_room_domain(domain), count, seed, height, width, views, samples)
     from zoo.predict.predictor import pick_device
 
     chosen = pick_device(device)
@@ -106,41 +86,19 @@ def render_rooms(
         from zoo.synth.rooms.pool import render_room_pool
 
         with Report(errors(), count) as report:
-            render_room_pool(
-                output,
-                recipe,
-                count,
-                seed,
-                height,
-                width,
-                views,
-                samples,
-                workers,
-                str(chosen),
-                progress=lambda done, _: report.reach(done),
-            )
-        return
-    assert sheet is not None
-    import torch
+            render_room_pool(output, *recipe, workers, str(chosen), report.reach)
+    elif sheet is not None:
+        from zoo.draw import save_picture
+        from zoo.sheets import room_sheet
 
-    from zoo.draw import save_picture
-    from zoo.draw import sheet as contact_sheet
-    from zoo.synth.rooms.picture import draw_rooms
-    from zoo.synth.rooms.renderer import RoomRenderer
-
-    if chosen.type == "cpu":
-        torch.set_num_threads(1)  # the kernels are short: threads would mostly wait for each other
-    renderer = RoomRenderer(recipe, seed, height, width, views, samples, chosen)
-    pictures = [
-        picture
-        for start in range(0, count, _ROOM_CHUNK)
-        for picture in draw_rooms(renderer.render(torch.arange(start, min(start + _ROOM_CHUNK, count))))
-    ]
-    save_picture(sheet, contact_sheet(pictures, math.ceil(math.sqrt(count / (views + 1)))))
+        save_picture(sheet, room_sheet(*recipe, chosen))
 
 
-def _size(text: str) -> tuple[int, int]:
-    width, times, height = text.lower().partition("x")
+def _asked(output: Path | None, sheet: Path | None, size: str) -> tuple[int, int]:
+    """(height, width); ZooError unless a pool or a sheet is asked for."""
+    if (output is None) == (sheet is None):
+        raise ZooError("give either -o FOLDER for a pool or --sheet FILE.png for a picture")
+    width, times, height = size.lower().partition("x")
     if not (times and width.isdigit() and height.isdigit() and int(width) >= 32 and int(height) >= 32):
-        raise ZooError(f"--size {text}: WxH in pixels, at least 32x32, such as 160x120")
-    return int(width), int(height)
+        raise ZooError(f"--size {size}: WxH in pixels, at least 32x32, such as 160x120")
+    return int(height), int(width)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zoo.cli.app import ConfigDir, Overrides, app, command
+from zoo.cli.app import ConfigDir, IndexOption, Overrides, app, command
 from zoo.errors import ZooError
 
 
@@ -18,13 +18,18 @@ def sweep(
     space: Annotated[
         list[str] | None, typer.Option(help="KEY=uniform|log|int|logint(LOW,HIGH) or KEY=choice(A,B,...).")
     ] = None,
-    metric: Annotated[str, typer.Option(help="E.g. validation/keypoints/pupil_px_mean.")] = "",
-    direction: Annotated[str, typer.Option(help="minimize or maximize; from the metric's name.")] = "",
+    metric: Annotated[str, typer.Option(help="Required; such as validation/keypoints/pupil_px_mean.")] = "",
+    direction: Annotated[
+        str, typer.Option(help="minimize or maximize; by default told by the metric's name.")
+    ] = "",
     trials: Annotated[int, typer.Option(min=1, max=10_000, help="In all, over all starts.")] = 20,
     prune: Annotated[bool, typer.Option("--prune", help="Stop runs that are worse than the median.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the proposals.")] = 0,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder.")] = Path("sweeps/default"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for trials and table.")] = Path(
+        "sweeps/default"
+    ),
     config_dir: ConfigDir = None,
+    index: IndexOption = None,
 ) -> None:
     """Search config keys: zoo sweep data=... --space 'optimizer.lr=log(1e-4,1e-2)' --metric validation/...
 

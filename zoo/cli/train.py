@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from zoo.cli.app import ConfigDir, IndexOption, Name, Overrides, app, command, errors
+from zoo.cli.app import ConfigDir, IndexOption, NameOrExported, Overrides, app, command, errors
 
 
 @command(app, "eval")
 def evaluate(
-    name: Name, overrides: Overrides = None, config_dir: ConfigDir = None, index: IndexOption = None
+    name: NameOrExported, overrides: Overrides = None, config_dir: ConfigDir = None, index: IndexOption = None
 ) -> None:
     """Measure a checkpoint: zoo eval eyenet_s exam=unseen, or data=meye data.root=FOLDER.
 

@@ -127,7 +127,7 @@ def rollback(
 @command(app, "merge")
 def merge(
     first: Name,
-    second: Other,
+    second: Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="The other, of the same network.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the new checkpoint.")],
     alpha: Annotated[float, typer.Option(help="0: all of the first; 1: all of the second.")] = 0.5,
     index: IndexOption = None,

@@ -11,7 +11,7 @@ from zoo.page import eyes, samples
 from zoo.page.camera import CameraFields
 from zoo.page.eye_model import LEGEND
 from zoo.page.models import Offered
-from zoo.page.parts import box, choices, shown_by, table, told, with_progress
+from zoo.page.parts import box, choices, dropped_file, shown_by, table, told, with_progress
 from zoo.page.workspace import Workspace
 
 _FRONT: Final = (90, 78, 56)  # degrees along and from the pole; distance, in the model's millimetres
@@ -79,11 +79,8 @@ def video_tab(gradio: Any, offer: Offered, workspace: Workspace) -> None:
     with gradio.Row():
         with gradio.Column():
             # A file and not a player: players take few formats, the decoder takes many.
-            video = gradio.File(
-                label="Near-eye video: drop a file (mp4, avi, mov, mkv, webm, ...)",
-                type="filepath",
-                height=140,
-                elem_id="video-file",
+            video = dropped_file(
+                gradio, "Near-eye video: drop a file (mp4, avi, mov, mkv, webm, ...)", "video-file"
             )
             name, camera = choices(gradio, offer)
             run = gradio.Button("Predict", variant="primary")

@@ -20,8 +20,7 @@ _FAULT: Final = "This is a fault of the zoo, not of your input; the terminal say
 
 def choices(gradio: Any, offer: Offered) -> tuple[Any, list[Any]]:
     """The checkpoint of eyes, and the fields of `zoo.page.camera.CameraFields`."""
-    chosen = offer.chosen if offer.chosen in offer.eyes else offer.eyes[0]
-    name = gradio.Dropdown(offer.eyes, value=chosen, label="Checkpoint")
+    name = checkpoint(gradio, offer.eyes, offer.chosen)
     with gradio.Row():
         intrinsics = gradio.Textbox(
             label="Camera: fx, fy, cx, cy",
@@ -42,6 +41,16 @@ def choices(gradio: Any, offer: Offered) -> tuple[Any, list[Any]]:
             min_width=120,
         )
     return name, [intrinsics, fov, side]
+
+
+def checkpoint(gradio: Any, names: list[str], chosen: str) -> Any:
+    """A choice of these checkpoints, beginning with `chosen` where it is one of them."""
+    return gradio.Dropdown(names, value=chosen if chosen in names else names[0], label="Checkpoint")
+
+
+def dropped_file(gradio: Any, label: str, elem_id: str) -> Any:
+    """A field for one file, which is handed over as its path."""
+    return gradio.File(label=label, type="filepath", height=140, elem_id=elem_id)
 
 
 def told(answers: list[Any]) -> Callable[[Callable[..., list[Any]]], Callable[..., list[Any]]]:

@@ -9,7 +9,7 @@ from typing import Any
 from zoo.errors import ZooError
 from zoo.page import rooms, samples
 from zoo.page.models import Offered
-from zoo.page.parts import box, shown_by, table, told, with_progress
+from zoo.page.parts import box, checkpoint, dropped_file, shown_by, table, told, with_progress
 from zoo.page.workspace import Workspace
 from zoo.predict.rooms.run import SOURCES, VOXEL_M
 
@@ -22,20 +22,15 @@ def room_tab(gradio: Any, offer: Offered, workspace: Workspace, local: bool) -> 
     """
     with gradio.Row():
         with gradio.Column():
-            file = gradio.File(
-                label="Posed capture: drop a zip of its folder (docs/rooms.md lists the layouts)",
-                type="filepath",
-                height=140,
-                elem_id="room-file",
+            file = dropped_file(
+                gradio,
+                "Posed capture: drop a zip of its folder (docs/rooms.md lists the layouts)",
+                "room-file",
             )
             folder = gradio.Textbox(
                 label="or its folder on this machine", visible=local, elem_id="room-folder", max_lines=1
             )
-            name = gradio.Dropdown(
-                offer.rooms,
-                value=offer.chosen if offer.chosen in offer.rooms else offer.rooms[0],
-                label="Checkpoint",
-            )
+            name = checkpoint(gradio, offer.rooms, offer.chosen)
             with gradio.Row():
                 count = gradio.Slider(1, 7, value=SOURCES, step=1, label="Other views a frame")
                 voxel = gradio.Slider(1, 10, value=100 * VOXEL_M, step=0.5, label="Voxel of the mesh, cm")

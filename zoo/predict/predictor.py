@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import NamedTuple, overload
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from zoo.conventions import EyeSide
-from zoo.data.kinds import Batch
+from zoo.data.kinds import Batch, Kind
 from zoo.data.letterbox import letterbox
 from zoo.errors import ZooError
 from zoo.export.file import is_exported, read_exported
@@ -162,15 +162,29 @@ def load(name_or_path: str | Path, device: str | None = None, index: str | None 
     Raises:
         ZooError: no such checkpoint, a damaged one, or a device that is not here.
     """
-    if is_exported(name_or_path):
-        check_cpu(name_or_path, device)
-        file = read_exported(name_or_path)
-        network = Network(file.metadata.network, fetch_weights=False).eval()
-        return Predictor(network, file.metadata, session=Session(file))
-    chosen = pick_device(device)
     with using([] if index is None else [index]):
-        network, metadata = checkpoint.load(name_or_path)
-    return Predictor(network, metadata, chosen)
+        return Predictor(*opened(name_or_path, device))
+
+
+class Opened(NamedTuple):
+    """What a predictor is made of: its arguments, in their order."""
+
+    network: Network
+    metadata: ModelMetadata
+    device: torch.device
+    session: Session | None
+
+
+def opened(name_or_path: str | Path, device: str | None, wanted: Kind | None = None) -> Opened:
+    """A checkpoint or an exported file, as `load` finds it; `wanted`: what an exported one must look at."""
+    if is_exported(name_or_path):
+        if device not in (None, "auto", "cpu"):
+            raise ZooError(f"{name_or_path}: ONNX Runtime runs it on the CPU here, not on {device}")
+        file = read_exported(name_or_path, wanted)
+        network = Network(file.metadata.network, fetch_weights=False).eval()
+        return Opened(network, file.metadata, torch.device("cpu"), Session(file))
+    chosen = pick_device(device)
+    return Opened(*checkpoint.load(name_or_path), chosen, None)
 
 
 def pick_device(device: str | None) -> torch.device:
@@ -182,12 +196,6 @@ def pick_device(device: str | None) -> torch.device:
     if device not in valid and not (device == "cuda" and len(valid) > 1):
         raise ZooError(f"no device {device!r} here; valid: auto, {', '.join(valid)}")
     return torch.device(device)
-
-
-def check_cpu(path: str | Path, device: str | None) -> None:
-    """Raise `ZooError` where an exported file is to run elsewhere than on the CPU."""
-    if device not in (None, "auto", "cpu"):
-        raise ZooError(f"{path}: ONNX Runtime runs it on the CPU here, not on {device}")
 
 
 def _straightener(distortion: Distortion, camera: Camera | None, height: int, width: int) -> Straightener:

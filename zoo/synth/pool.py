@@ -13,8 +13,8 @@ import torch
 from zoo.data.pool import PoolWriter
 from zoo.memory import keep_freed_memory
 
-Progress = Callable[[int, int], None]
-"""Called with (samples done, count) after every chunk is on the disk."""
+Progress = Callable[[int], None]
+"""Called with the number of samples done after every chunk is on the disk."""
 
 _renderer: Any = None  # of this process
 
@@ -54,13 +54,13 @@ def render_into(
         ZooError: the disk is full; what was done before stays.
     """
     count = writer.count
-    progress(writer.done, count)
+    progress(writer.done)
     if torch.device(device).type != "cpu":
         renderer = make(device=device)
         while writer.done < count:
             batch = renderer.render(torch.arange(writer.done, min(writer.done + chunk, count)))
             writer.write(writer.done, {key: value.cpu() for key, value in batch.items()})
-            progress(writer.done, count)
+            progress(writer.done)
         return
 
     context = multiprocessing.get_context("spawn")
@@ -73,7 +73,7 @@ def render_into(
                     waiting.append(executor.submit(_render, start, min(start + chunk, count)))
                     start += chunk
                 writer.write(writer.done, waiting.popleft().result())
-                progress(writer.done, count)
+                progress(writer.done)
         finally:
             for future in waiting:
                 future.cancel()

@@ -37,25 +37,25 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, cast
 
 import numpy as np
-from jaxtyping import Int
 
 from zoo.conventions import EYE_SIDES, MAX_GLINTS, EyeSide
-from zoo.data.sample import EyeBatch
 from zoo.data.sources.frame import (
     EyeFrame,
+    Labelled,
     Point,
     Solid,
     Vector,
-    eye_batch,
     pitch_yaw_vector,
     read_classes,
     read_grey,
 )
-from zoo.data.sources.people import People, subject_numbers
+from zoo.data.sources.frame_source import FrameSource
+from zoo.data.sources.people import People
 from zoo.errors import ZooError, did_you_mean
 
 TABLE: Final = "labels.csv"
@@ -92,7 +92,7 @@ class _Row(NamedTuple):
     frame: EyeFrame
 
 
-class Folder:
+class Folder(FrameSource):
     """The images of a folder with the labels of its table; images are read when they are asked for.
 
     Args:
@@ -115,44 +115,32 @@ class Folder:
         people: People = People(),  # noqa: B008 (immutable)
         domain: Literal["real", "synthetic"] = "real",
     ) -> None:
-        self.root = Path(root)
-        self._size = (height, width)
-        self._domain = domain
+        super().__init__(root, height, width, domain)
         table = self.root / TABLE
         rows = _read(table)
-        numbers = subject_numbers([row.subject for row in rows])
-        chosen = people.rows([row.subject for row in rows], str(table))
+        chosen = people.numbered([row.subject for row in rows], str(table))
         if split is not None:
-            chosen = [i for i in chosen if rows[i].split == split]
+            chosen = [(i, subject) for i, subject in chosen if rows[i].split == split]
             if not chosen:
                 found = Counter(row.split or "(empty)" for row in rows)
                 counts = ", ".join(f"{name}: {count}" for name, count in sorted(found.items()))
                 raise ZooError(f"{table}: no row is left of split={split} (rows by split: {counts})")
-        self._rows = [rows[i] for i in chosen]
-        self._subjects = [numbers[i] for i in chosen]
+        self._rows = [rows[i] for i, _ in chosen]
+        self._subjects = [subject for _, subject in chosen]
         _require(self.root, self._rows)
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def name(self, row: int) -> str:
-        """Where the sample is from, for messages."""
         return str(self.root / self._rows[row].file)
 
-    def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
-        """The images at `rows`, letterboxed, their labels in pixels of the canvas."""
-        chosen = [self._rows[i] for i in rows]
-        images = [read_grey(self.root / row.file) for row in chosen]
-        masks = [
-            read_classes(self.root / row.mask, image.shape) if row.mask else None
-            for row, image in zip(chosen, images, strict=True)
-        ]
-        for row, image in zip(chosen, images, strict=True):
-            _check_places(self.root / row.file, row.frame, *image.shape)
-        batch = eye_batch(images, masks, [r.frame for r in chosen], *self._size, self._domain, str(self.root))
-        for place, row in enumerate(rows):
-            batch["subject"][place] = self._subjects[row]
-        return batch
+    def read(self, row: int) -> Labelled:
+        found = self._rows[row]
+        image = read_grey(self.root / found.file)
+        mask = read_classes(self.root / found.mask, image.shape) if found.mask else None
+        _check_places(self.root / found.file, found.frame, *image.shape)
+        return Labelled(image, replace(found.frame, subject=self._subjects[row]), mask)
 
 
 def _require(root: Path, rows: list[_Row]) -> None:

@@ -68,28 +68,28 @@ class EyeFrame:
     visual: Vector | None = None
 
 
-def eye_batch(
-    images: Sequence[UInt8[np.ndarray, "_ _"]],
-    masks: Sequence[UInt8[np.ndarray, "_ _"] | None],
-    frames: Sequence[EyeFrame],
-    height: int,
-    width: int,
-    domain: Domain,
-    source: str,
-) -> EyeBatch:
+class Labelled(NamedTuple):
+    """A frame with all that its data set says of it."""
+
+    image: UInt8[np.ndarray, "h w"]
+    """Grey, of any size."""
+    frame: EyeFrame
+    mask: UInt8[np.ndarray, "h w"] | None = None
+    """Class ids, 255 = ignore; None where the classes are unknown. Where there is a mask and no
+    `pupil_mask_px`, it is the centroid of the mask's pupil."""
+
+
+def eye_batch(samples: Sequence[Labelled], height: int, width: int, domain: Domain, source: str) -> EyeBatch:
     """Frames letterboxed to height x width, their labels in pixels of that canvas.
 
     Args:
-        images: grey, of any sizes.
-        masks: class ids, 255 = ignore, of the size of the image; None where the classes are unknown. Where
-            there is a mask and no `pupil_mask_px`, it is the centroid of the mask's pupil.
-        frames: the other labels.
+        samples: frames of any sizes.
         domain: of all of them.
         source: named in messages about values that break the contract.
     """
-    batch = empty_eye_batch(len(images), height, width)
+    batch = empty_eye_batch(len(samples), height, width)
     batch["domain"].fill_(DOMAINS.index(domain))
-    for row, (image, mask, frame) in enumerate(zip(images, masks, frames, strict=True)):
+    for row, (image, frame, mask) in enumerate(samples):
         native = torch.from_numpy(image)[None, None].float() / 255
         canvas, batch["content"][row], box = letterbox_batch(native, height, width)
         batch["image"][row] = canvas[0].clamp(0, 1)
@@ -129,6 +129,14 @@ def fov_camera(size: tuple[int, ...], fov_deg: float) -> tuple[float, float, flo
     height, width = size
     focal = width / 2 / math.tan(math.radians(fov_deg) / 2)
     return focal, focal, (width - 1) / 2, (height - 1) / 2
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file in ASCII; ZooError naming one that is not readable as such."""
+    try:
+        return path.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ZooError(f"{path}: not readable ({error})") from None
 
 
 def read_grey(path: Path) -> UInt8[np.ndarray, "h w"]:

@@ -21,13 +21,13 @@ from typing import Final, Literal, NamedTuple, cast
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
 from zoo.conventions import EYE_SIDES, EyeSide
-from zoo.data.sample import EyeBatch
-from zoo.data.sources.frame import EyeFrame, Vector, eye_batch, read_grey
+from zoo.data.sources.frame import EyeFrame, Labelled, Vector, read_grey, read_lines
+from zoo.data.sources.frame_source import FrameSource
 from zoo.data.sources.matlab import read_mat
-from zoo.data.sources.people import People, subject_numbers
+from zoo.data.sources.people import People
 from zoo.errors import ZooError
 
 PATCH: Final = (72, 120)
@@ -61,7 +61,7 @@ class _Camera(NamedTuple):
     distortion: Float[np.ndarray, "k"]
 
 
-class MpiiFaceGaze:
+class MpiiFaceGaze(FrameSource):
     """Eyes of the pictures, by number; pictures are read when they are asked for.
 
     Args:
@@ -82,17 +82,15 @@ class MpiiFaceGaze:
         eyes: Literal["listed", "both"] = "listed",
         people: People = People(),  # noqa: B008 (immutable)
     ) -> None:
-        self.root = Path(root)
-        self._size = (height, width)
+        super().__init__(root, height, width)
         tables = sorted(path for path in self.root.glob("p*/p*.txt") if path.stem == path.parent.name)
         if not tables:
             raise ZooError(f"{self.root}: holds no p<NN>/p<NN>.txt (the normalised faces are not read)")
         names = [table.stem for table in tables]
-        numbers = subject_numbers(names)
         self._cameras: list[_Camera] = []
         self._subjects: list[int] = []
         self._eyes: list[tuple[int, _Picture, EyeSide]] = []
-        for i in people.rows(names, str(self.root)):
+        for i, subject in people.numbered(names, str(self.root)):
             camera = _read_camera(tables[i].parent / "Calibration" / "Camera.mat")
             pictures = _read_table(tables[i])
             _check_pose(tables[i], pictures, camera)
@@ -100,7 +98,7 @@ class MpiiFaceGaze:
                 for side in (picture.listed,) if eyes == "listed" else EYE_SIDES:
                     self._eyes.append((len(self._cameras), picture, side))
             self._cameras.append(camera)
-            self._subjects.append(numbers[i])
+            self._subjects.append(subject)
         missing = [p.path for _, p, _ in self._eyes if not p.path.is_file()]
         if missing:
             raise ZooError(
@@ -111,30 +109,23 @@ class MpiiFaceGaze:
         return len(self._eyes)
 
     def name(self, row: int) -> str:
-        """Where the sample is from, for messages."""
         _, picture, side = self._eyes[row]
         return f"{picture.path}, {side} eye"
 
-    def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
-        """The eyes at `rows`, cut and letterboxed, with the visual axis, the turned camera and the side."""
-        images, frames = [], []
-        for row in rows:
-            person, picture, side = self._eyes[row]
-            image, camera, turn = cut_eye(
-                read_grey(picture.path), self._cameras[person].matrix, self._cameras[person].distortion,
-                picture.eye(side), picture.rotation,
-            )  # fmt: skip
-            gaze = turn @ (picture.target - picture.eye(side))
-            images.append(image)
-            frames.append(
-                EyeFrame(
-                    subject=self._subjects[person],
-                    eye_side=side,
-                    camera=camera,
-                    visual=cast(Vector, tuple((gaze / np.linalg.norm(gaze)).tolist())),
-                )
-            )
-        return eye_batch(images, [None] * len(rows), frames, *self._size, "real", str(self.root))
+    def read(self, row: int) -> Labelled:
+        person, picture, side = self._eyes[row]
+        image, camera, turn = cut_eye(
+            read_grey(picture.path), self._cameras[person].matrix, self._cameras[person].distortion,
+            picture.eye(side), picture.rotation,
+        )  # fmt: skip
+        gaze = turn @ (picture.target - picture.eye(side))
+        frame = EyeFrame(
+            subject=self._subjects[person],
+            eye_side=side,
+            camera=camera,
+            visual=cast(Vector, tuple((gaze / np.linalg.norm(gaze)).tolist())),
+        )
+        return Labelled(image, frame)
 
 
 def cut_eye(
@@ -178,12 +169,8 @@ def _read_camera(path: Path) -> _Camera:
 
 
 def _read_table(path: Path) -> list[_Picture]:
-    try:
-        lines = path.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ZooError(f"{path}: not readable ({error})") from None
     pictures = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         cells = line.split()
         try:
             name, *numbers, side = cells

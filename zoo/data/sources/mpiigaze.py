@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
 from zoo.conventions import EYE_SIDES, EyeSide
-from zoo.data.sample import EyeBatch
-from zoo.data.sources.frame import EyeFrame, Vector, eye_batch
+from zoo.data.sources.frame import EyeFrame, Labelled, Vector
+from zoo.data.sources.frame_source import FrameSource
 from zoo.data.sources.matlab import read_mat
-from zoo.data.sources.people import People, subject_numbers
+from zoo.data.sources.people import People
 from zoo.errors import ZooError
 
 SIZE: Final = (36, 60)
@@ -45,7 +45,7 @@ class _Patches(NamedTuple):
     names: list[str]
 
 
-class MpiiGaze:
+class MpiiGaze(FrameSource):
     """The patches, by number; they are read into memory at the start (2 KB each, 97 MB of the subset).
 
     Args:
@@ -66,21 +66,19 @@ class MpiiGaze:
         subset: Literal["evaluation", "all"] = "evaluation",
         people: People = People(),  # noqa: B008 (immutable)
     ) -> None:
-        self.root = Path(root)
-        self._size = (height, width)
+        super().__init__(root, height, width)
         folders = sorted(path for path in (self.root / "Data" / "Normalized").glob("p*") if path.is_dir())
         if not folders:
             raise ZooError(f"{self.root}: holds no Data/Normalized/p<NN>/day<NN>.mat (half unpacked?)")
         names = [folder.name for folder in folders]
-        numbers = subject_numbers(names)
         parts: list[tuple[int, _Patches]] = []
-        for i in people.rows(names, str(self.root)):
+        for i, subject in people.numbered(names, str(self.root)):
             if subset == "evaluation":
                 days = _evaluation(self.root / _LISTS / f"{names[i]}.txt")
                 found = [_read_day(folders[i] / f"{day}.mat", chosen) for day, chosen in sorted(days.items())]
             else:
                 found = [_read_day(path) for path in sorted(folders[i].glob("day*.mat"))]
-            parts += [(numbers[i], patches) for patches in found]
+            parts += [(subject, patches) for patches in found]
         if not parts:
             raise ZooError(f"{self.root}: holds no day<NN>.mat of these people")
         self._images = np.concatenate([patches.images for _, patches in parts])
@@ -93,22 +91,16 @@ class MpiiGaze:
         return len(self._images)
 
     def name(self, row: int) -> str:
-        """Where the sample is from, for messages."""
         return self._names[row]
 
-    def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
-        """The patches at `rows`, letterboxed, with the visual axis, the virtual camera and the side."""
-        frames = [
-            EyeFrame(
-                subject=int(self._subjects[row]),
-                eye_side=self._sides[row],
-                camera=CAMERA,
-                visual=cast(Vector, tuple(self._gaze[row].tolist())),
-            )
-            for row in rows
-        ]
-        images = [self._images[row] for row in rows]
-        return eye_batch(images, [None] * len(rows), frames, *self._size, "real", str(self.root))
+    def read(self, row: int) -> Labelled:
+        frame = EyeFrame(
+            subject=int(self._subjects[row]),
+            eye_side=self._sides[row],
+            camera=CAMERA,
+            visual=cast(Vector, tuple(self._gaze[row].tolist())),
+        )
+        return Labelled(self._images[row], frame)
 
 
 def _evaluation(path: Path) -> dict[str, list[tuple[str, EyeSide]]]:

@@ -21,12 +21,12 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import UInt8
 
 from zoo.conventions import BACKGROUND, IGNORE, IRIS, PUPIL, SCLERA
-from zoo.data.sample import EyeBatch
-from zoo.data.sources.frame import EyeFrame, eye_batch
-from zoo.data.sources.people import People, subject_numbers
+from zoo.data.sources.frame import EyeFrame, Labelled
+from zoo.data.sources.frame_source import FrameSource
+from zoo.data.sources.people import People
 from zoo.errors import ZooError
 
 ARCHIVE: Final = "footage_image_data.zip"
@@ -43,7 +43,7 @@ _COLOURS: Final = {
 _TOLERANCE: Final = 16  # of each channel; iris and sclera are 40 apart
 
 
-class NvGaze:
+class NvGaze(FrameSource):
     """The pictures of all archives below a folder, by number.
 
     Args:
@@ -62,21 +62,18 @@ class NvGaze:
         width: int = 160,
         people: People = People(),  # noqa: B008 (immutable)
     ) -> None:
-        self.root = Path(root)
-        self._size = (height, width)
+        super().__init__(root, height, width, "synthetic")
         found = [(m[1], p) for p in sorted(self.root.glob("nvgaze_*")) if (m := _FOLDER.match(p.name))]
         if not found:
             raise ZooError(f"{self.root}: holds no folder nvgaze_<female|male>_<NN>_public_50K_<N>")
-        names = [name for name, _ in found]
-        numbers = subject_numbers(names)
         self._archives: list[Path] = []
         self._subjects: list[int] = []
         self._places: list[tuple[int, str]] = []
-        for i in people.rows(names, str(self.root)):
+        for i, subject in people.numbered([name for name, _ in found], str(self.root)):
             archive = found[i][1] / ARCHIVE
             self._places += [(len(self._archives), image) for image in _images(archive)]
             self._archives.append(archive)
-            self._subjects.append(numbers[i])
+            self._subjects.append(subject)
         self._open: dict[int, zipfile.ZipFile] = {}
 
     def __len__(self) -> int:
@@ -86,25 +83,19 @@ class NvGaze:
         return {**self.__dict__, "_open": {}}  # a worker process opens the archives itself
 
     def name(self, row: int) -> str:
-        """Where the sample is from, for messages."""
         archive, name = self._places[row]
         return f"{self._archives[archive]}: {name}"
 
-    def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
-        """The pictures at `rows`, letterboxed, with their classes and the pupil's ellipse."""
-        images, masks, frames = [], [], []
-        for row in rows:
-            archive, name = self._places[row]
-            images.append(self._read(archive, name, cv2.IMREAD_GRAYSCALE))
-            visible, whole = (
-                classes_of(self._read(archive, name.replace("type_img_", kind), cv2.IMREAD_COLOR_RGB))
-                for kind in _MASKS
-            )
-            masks.append(visible)
-            frames.append(_labels(visible, whole, self._subjects[archive]))
-        return eye_batch(images, masks, frames, *self._size, "synthetic", str(self.root))
+    def read(self, row: int) -> Labelled:
+        archive, name = self._places[row]
+        image = self._member(archive, name, cv2.IMREAD_GRAYSCALE)
+        visible, whole = (
+            classes_of(self._member(archive, name.replace("type_img_", kind), cv2.IMREAD_COLOR_RGB))
+            for kind in _MASKS
+        )
+        return Labelled(image, _labels(visible, whole, self._subjects[archive]), visible)
 
-    def _read(self, archive: int, name: str, flags: int) -> UInt8[np.ndarray, "..."]:
+    def _member(self, archive: int, name: str, flags: int) -> UInt8[np.ndarray, "..."]:
         path = self._archives[archive]
         try:
             if archive not in self._open:

@@ -18,16 +18,36 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import UInt8
 
 from zoo.conventions import PUPIL
-from zoo.data.sample import EyeBatch
-from zoo.data.sources.frame import EyeFrame, check_classes, eye_batch, read_grey
+from zoo.data.sources.frame import EyeFrame, Labelled, check_classes, read_grey
+from zoo.data.sources.frame_source import FrameSource
 from zoo.data.sources.people import People, subject_numbers
 from zoo.errors import ZooError
 
 
-class OpenEds2019:
+class MaskedPictures(FrameSource):
+    """Pictures with class ids in a file beside each; the pupil's centre is its visible centroid."""
+
+    _files: list[tuple[Path, Path]]  # pictures, and their classes
+    _subjects: list[int]
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def name(self, row: int) -> str:
+        return str(self._files[row][0])
+
+    def read(self, row: int) -> Labelled:
+        picture, labels = self._files[row]
+        image = read_grey(picture)
+        mask = read_labels(labels, image.shape)
+        shows = bool((mask == PUPIL).any())
+        return Labelled(image, EyeFrame(subject=self._subjects[row], pupil_present=shows), mask)
+
+
+class OpenEds2019(MaskedPictures):
     """The labelled pictures of one part of the published split; files are read when they are asked for.
 
     Args:
@@ -48,8 +68,7 @@ class OpenEds2019:
         split: Literal["train", "validation", "test"] = "train",
         people: People = People(),  # noqa: B008 (immutable)
     ) -> None:
-        self.root = Path(root)
-        self._size = (height, width)
+        super().__init__(root, height, width)
         folder = self.root / split
         pictures = sorted((folder / "images").glob("*.png"))
         labelled = [(p, folder / "labels" / f"{p.stem}.npy") for p in pictures]
@@ -64,24 +83,6 @@ class OpenEds2019:
         everybody = sorted({*owners.values(), "unknown"})
         numbers = dict(zip(everybody, subject_numbers(everybody), strict=True))
         self._subjects = [numbers[names[i]] for i in chosen]
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def name(self, row: int) -> str:
-        """Where the sample is from, for messages."""
-        return str(self._files[row][0])
-
-    def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
-        """The pictures at `rows`, letterboxed, with their classes and the pupil's visible centroid."""
-        images, masks, frames = [], [], []
-        for row in rows:
-            picture, labels = self._files[row]
-            images.append(read_grey(picture))
-            masks.append(read_labels(labels, images[-1].shape))
-            shows = bool((masks[-1] == PUPIL).any())
-            frames.append(EyeFrame(subject=self._subjects[row], pupil_present=shows))
-        return eye_batch(images, masks, frames, *self._size, "real", str(self.root))
 
 
 def read_labels(path: Path, size: tuple[int, ...]) -> UInt8[np.ndarray, "h w"]:

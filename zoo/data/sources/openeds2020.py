@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from zoo.conventions import PUPIL, EyeSide
-from zoo.data.sample import EyeBatch
-from zoo.data.sources.frame import EyeFrame, Vector, eye_batch, fov_camera, read_grey
-from zoo.data.sources.openeds import read_labels
+from zoo.conventions import EyeSide
+from zoo.data.sources.frame import EyeFrame, Labelled, Vector, fov_camera, read_grey, read_lines
+from zoo.data.sources.frame_source import FrameSource
+from zoo.data.sources.openeds import MaskedPictures
 from zoo.data.sources.people import People, subject_numbers
 from zoo.errors import ZooError
 
@@ -35,7 +35,7 @@ AXES: Final = ("x", "y", "z", "-x", "-y", "-z")
 _SEQUENCE: Final = re.compile(r"^S_(\d+)$")
 
 
-class OpenEds2020Gaze:
+class OpenEds2020Gaze(FrameSource):
     """The labelled pictures of one part of the published split; files are read when they are asked for.
 
     Args:
@@ -63,8 +63,7 @@ class OpenEds2020Gaze:
         eye_side: EyeSide | None = None,
         horizontal_fov_deg: float | None = None,
     ) -> None:
-        self.root = Path(root)
-        self._size = (height, width)
+        super().__init__(root, height, width)
         self._turn = None if axes is None else _turn(axes)
         self._side, self._fov = eye_side, horizontal_fov_deg
         folder = self.root / split
@@ -72,11 +71,10 @@ class OpenEds2020Gaze:
         if not tables:
             raise ZooError(f"{folder}: holds no labels/<sequence>.txt beside sequences/<sequence>/<NNN>.png")
         names = [table.stem for table in tables]
-        numbers = subject_numbers(names)
         self._files: list[Path] = []
         self._subjects: list[int] = []
         gaze: list[Float[np.ndarray, "3"]] = []
-        for i in people.rows(names, str(folder)):
+        for i, subject in people.numbered(names, str(folder)):
             pictures = {
                 int(p.stem): p for p in (folder / "sequences" / names[i]).glob("*.png") if p.stem.isdecimal()
             }
@@ -84,7 +82,7 @@ class OpenEds2020Gaze:
                 if number not in pictures:
                     raise ZooError(f"{tables[i]}: labels frame {number}, which sequences/{names[i]} has not")
                 self._files.append(pictures[number])
-                self._subjects.append(numbers[i])
+                self._subjects.append(subject)
                 gaze.append(vector)
         self._gaze = np.stack(gaze)
 
@@ -92,27 +90,22 @@ class OpenEds2020Gaze:
         return len(self._files)
 
     def name(self, row: int) -> str:
-        """Where the sample is from, for messages."""
         return str(self._files[row])
 
-    def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
-        """The pictures at `rows`, letterboxed, with the visual axis where its axes are given."""
-        images = [read_grey(self._files[row]) for row in rows]
-        frames = [
-            EyeFrame(
-                subject=self._subjects[row],
-                eye_side=self._side,
-                camera=None if self._fov is None else fov_camera(image.shape, self._fov),
-                visual=None
-                if self._turn is None
-                else cast(Vector, tuple((self._turn @ self._gaze[row]).tolist())),
-            )
-            for row, image in zip(rows, images, strict=True)
-        ]
-        return eye_batch(images, [None] * len(rows), frames, *self._size, "real", str(self.root))
+    def read(self, row: int) -> Labelled:
+        image = read_grey(self._files[row])
+        frame = EyeFrame(
+            subject=self._subjects[row],
+            eye_side=self._side,
+            camera=None if self._fov is None else fov_camera(image.shape, self._fov),
+            visual=None
+            if self._turn is None
+            else cast(Vector, tuple((self._turn @ self._gaze[row]).tolist())),
+        )
+        return Labelled(image, frame)
 
 
-class OpenEds2020Segmentation:
+class OpenEds2020Segmentation(MaskedPictures):
     """The labelled pictures; files are read when they are asked for.
 
     Args:
@@ -131,8 +124,7 @@ class OpenEds2020Segmentation:
         width: int = 160,
         people: People = People(),  # noqa: B008 (immutable)
     ) -> None:
-        self.root = Path(root)
-        self._size = (height, width)
+        super().__init__(root, height, width)
         tables = sorted(self.root.glob("S_*/label_*.npy"))
         found = [(m[1], path) for path in tables if (m := _SEQUENCE.match(path.parent.name))]
         if not found:
@@ -141,24 +133,6 @@ class OpenEds2020Segmentation:
         chosen = people.rows([f"S_{number}" for number, _ in found], str(self.root))
         self._files = [(_picture(found[i][1]), found[i][1]) for i in chosen]
         self._subjects = [numbers[i] for i in chosen]
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def name(self, row: int) -> str:
-        """Where the sample is from, for messages."""
-        return str(self._files[row][0])
-
-    def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
-        """The pictures at `rows`, letterboxed, with their classes and the pupil's visible centroid."""
-        images, masks, frames = [], [], []
-        for row in rows:
-            picture, labels = self._files[row]
-            images.append(read_grey(picture))
-            masks.append(read_labels(labels, images[-1].shape))
-            shows = bool((masks[-1] == PUPIL).any())
-            frames.append(EyeFrame(subject=self._subjects[row], pupil_present=shows))
-        return eye_batch(images, masks, frames, *self._size, "real", str(self.root))
 
 
 def _picture(labels: Path) -> Path:
@@ -183,12 +157,8 @@ def _turn(axes: Sequence[str]) -> Float[np.ndarray, "3 3"]:
 
 
 def _read_gaze(path: Path) -> dict[int, Float[np.ndarray, "3"]]:
-    try:
-        lines = path.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ZooError(f"{path}: not readable ({error})") from None
     found = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
         try:

@@ -31,6 +31,11 @@ class People(NamedTuple):
             raise ZooError(f"{source}: no sample is left of subjects and without_subjects")
         return chosen
 
+    def numbered(self, names: Sequence[str], source: str) -> list[tuple[int, int]]:
+        """What `rows` gives, with the number of each sample's subject (`subject_numbers`)."""
+        numbers = subject_numbers(names)
+        return [(i, numbers[i]) for i in self.rows(names, source)]
+
 
 def subject_numbers(names: Sequence[str]) -> list[int]:
     """A number for each name: itself where all names are whole numbers, else its place in sorted order.

@@ -22,17 +22,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from zoo.conventions import IRIS, PUPIL, SCLERA
-from zoo.data.sample import EyeBatch
-from zoo.data.sources.frame import EyeFrame, Point, Vector, eye_batch, fov_camera
-from zoo.data.sources.people import People, subject_numbers
-from zoo.data.sources.video import VideoReader, first_frames, frame_count
+from zoo.data.sources.frame import EyeFrame, Labelled, Point, Vector, fov_camera
+from zoo.data.sources.people import People
+from zoo.data.sources.video import VideoSource
 from zoo.errors import ZooError
 
 _ERROR, _BLINK = 1, 2  # eye movements; fixation, saccade and smooth pursuit follow
@@ -110,7 +109,7 @@ class _Labels:
         return _Ellipse((u, v), axes)
 
 
-class Teyed:
+class Teyed(VideoSource):
     """The frames of all videos, by number. Frames out of order are slow: pack first (``scripts/prepare.py``).
 
     Args:
@@ -133,72 +132,35 @@ class Teyed:
         every: int = 1,
         horizontal_fov_deg: float | None = None,
     ) -> None:
-        self.root = Path(root)
-        self._size = (height, width)
-        self._fov = horizontal_fov_deg
-        videos = {path: stem for path in sorted(self.root.rglob("*.mp4")) if (stem := _stem(path))}
-        if not videos:
-            raise ZooError(
-                f"{self.root}: holds no VIDEOS/<video>.mp4 with ANNOTATIONS/<video>.mp4pupil_eli.txt"
-            )
-        paths = list(videos)
-        names = [path.stem.rpartition("_")[0] or path.stem for path in paths]
-        numbers = subject_numbers(names)
-        self._videos: list[tuple[Path, str]] = []
-        self._subjects: list[int] = []
-        places = []
-        for i in people.rows(names, str(self.root)):
-            labelled = _count(videos[paths[i]])
-            frames = np.arange(0, min(labelled, frame_count(paths[i], labelled)), every)
-            places.append(np.stack([np.full(len(frames), len(self._videos)), frames], 1))
-            self._videos.append((paths[i], videos[paths[i]]))
-            self._subjects.append(numbers[i])
-        self._places = np.concatenate(places)
-        self._reader: VideoReader | None = None
+        root, self._fov = Path(root), horizontal_fov_deg
+        found = [(path, stem) for path in sorted(root.rglob("*.mp4")) if (stem := _stem(path))]
+        if not found:
+            raise ZooError(f"{root}: holds no VIDEOS/<video>.mp4 with ANNOTATIONS/<video>.mp4pupil_eli.txt")
+        names = [path.stem.rpartition("_")[0] or path.stem for path, _ in found]
+        chosen = people.numbered(names, str(root))
+        self._subjects = [subject for _, subject in chosen]
+        self._stems = [found[i][1] for i, _ in chosen]
         self._labels: tuple[str, _Labels] | None = None
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_reader": None}  # a worker process opens the videos itself
-
-    def cheap_rows(self, count: int) -> Int[np.ndarray, "n"]:
-        """Rows of the first frames of videos from all over the data set, which are read fast."""
-        return first_frames(self._places[:, 0], count)
+        labelled = [(found[i][0], _count(found[i][1])) for i, _ in chosen]
+        super().__init__(root, height, width, labelled, every)
 
     def name(self, row: int) -> str:
-        """Where the sample is from, for messages."""
-        video, frame = self._places[row].tolist()
-        return f"{self._videos[video][0]}, frame {frame + 1}"
+        video, frame = self.place(row)
+        return f"{self.videos[video]}, frame {frame + 1}"
 
-    def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
-        """The frames at `rows`, letterboxed: pupil ellipse, optical axis, blink, classes."""
-        images: list[UInt8[np.ndarray, "_ _"]] = [np.zeros((1, 1), np.uint8)] * len(rows)
-        masks: list[UInt8[np.ndarray, "_ _"] | None] = [None] * len(rows)
-        frames = [EyeFrame()] * len(rows)
-        # In the order of the videos, which are decoded once.
-        for place in np.argsort(rows, kind="stable"):
-            video, i = self._places[rows[place]].tolist()
-            path, stem = self._videos[video]
-            image = images[place] = self._image(path, i)
-            labels = self._labels_of(stem)
-            pupil, axis, blink = labels.frame(i)
-            masks[place] = labels.classes(i, image.shape)
-            frames[place] = EyeFrame(
-                subject=self._subjects[video],
-                camera=None if self._fov is None else fov_camera(image.shape, self._fov),
-                blink=blink,
-                pupil_px=None if pupil is None else pupil.centre,
-                pupil_axes=None if pupil is None else pupil.axes,
-                optical=axis,
-            )
-        return eye_batch(images, masks, frames, *self._size, "real", str(self.root))
-
-    def _image(self, path: Path, number: int) -> UInt8[np.ndarray, "h w"]:
-        if self._reader is None or self._reader.path != path or self._reader.position > number:
-            self._reader = VideoReader(path)
-        return self._reader.read(number)
+    def read(self, row: int) -> Labelled:
+        video, number = self.place(row)
+        image, labels = self.image(row), self._labels_of(self._stems[video])
+        pupil, axis, blink = labels.frame(number)
+        frame = EyeFrame(
+            subject=self._subjects[video],
+            camera=None if self._fov is None else fov_camera(image.shape, self._fov),
+            blink=blink,
+            pupil_px=None if pupil is None else pupil.centre,
+            pupil_axes=None if pupil is None else pupil.axes,
+            optical=axis,
+        )
+        return Labelled(image, frame, labels.classes(number, image.shape))
 
     def _labels_of(self, stem: str) -> _Labels:
         if self._labels is None or self._labels[0] != stem:

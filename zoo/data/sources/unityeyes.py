@@ -32,18 +32,18 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
 from zoo.conventions import BACKGROUND, IGNORE, SCLERA, EyeSide
-from zoo.data.sample import EyeBatch
-from zoo.data.sources.frame import EyeFrame, eye_batch, fov_camera, read_grey
+from zoo.data.sources.frame import EyeFrame, Labelled, fov_camera, read_grey
+from zoo.data.sources.frame_source import FrameSource
 from zoo.errors import ZooError
 
 _NUMBER: Final = re.compile(r"^\(\s*(-?[\d.eE+-]+(?:\s*,\s*-?[\d.eE+-]+)+)\s*\)$")
 _SUBPIXEL: Final = 4  # binary digits of the polygons that OpenCV fills
 
 
-class UnityEyes:
+class UnityEyes(FrameSource):
     """The pictures below a folder, by number; files are read when they are asked for.
 
     Args:
@@ -62,8 +62,7 @@ class UnityEyes:
         width: int = 160,
         horizontal_fov_deg: float | None = None,
     ) -> None:
-        self.root = Path(root)
-        self._size = (height, width)
+        super().__init__(root, height, width, "synthetic")
         self._fov = horizontal_fov_deg
         self._files = _find(self.root)
 
@@ -71,20 +70,12 @@ class UnityEyes:
         return len(self._files)
 
     def name(self, row: int) -> str:
-        """Where the sample is from, for messages."""
         return str(self._files[row][0])
 
-    def batch(self, rows: Int[np.ndarray, "B"]) -> EyeBatch:
-        """The pictures at `rows`, letterboxed and grey, their labels in pixels of the canvas."""
-        images, masks, frames = [], [], []
-        for row in rows:
-            picture, labels, camera = self._files[row]
-            image = read_grey(picture)
-            frame, mask = read_labels(labels, image.shape, camera, self._fov)
-            images.append(image)
-            masks.append(mask)
-            frames.append(frame)
-        return eye_batch(images, masks, frames, *self._size, "synthetic", str(self.root))
+    def read(self, row: int) -> Labelled:
+        picture, labels, camera = self._files[row]
+        image = read_grey(picture)
+        return Labelled(image, *read_labels(labels, image.shape, camera, self._fov))
 
 
 def read_labels(

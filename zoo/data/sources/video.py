@@ -1,7 +1,8 @@
-"""Frames of a labelled video by their numbers."""
+"""Frames of labelled videos by their numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import av
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from zoo.data.sources.frame_source import FrameSource
 from zoo.errors import ZooError
 
 
@@ -45,6 +47,50 @@ class VideoReader:
                 yield from container.decode(video=0)
         except (OSError, av.FFmpegError, IndexError) as error:
             raise ZooError(f"{self.path}: not a readable video ({error})") from None
+
+
+class VideoSource(FrameSource):
+    """A data set of labelled videos. Frames out of order are slow, because decoding begins at the start.
+
+    Args:
+        videos: each with how many of its frames have labels.
+        every: of so many frames of a video the first is used.
+    """
+
+    def __init__(
+        self, root: Path | str, height: int, width: int, videos: Sequence[tuple[Path, int]], every: int
+    ) -> None:
+        super().__init__(root, height, width)
+        self.videos = [path for path, _ in videos]
+        lengths = [min(labelled, frame_count(path, labelled)) for path, labelled in videos]
+        frames = [np.arange(0, length, every) for length in lengths]
+        self._places = np.stack(
+            [np.repeat(np.arange(len(frames)), [len(f) for f in frames]), np.concatenate(frames)], axis=1
+        )
+        self._reader: VideoReader | None = None
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_reader": None}  # a worker process opens the videos itself
+
+    def cheap_rows(self, count: int) -> Int[np.ndarray, "n"]:
+        """Rows of the first frames of videos from all over the data set, which are read fast."""
+        return first_frames(self._places[:, 0], count)
+
+    def place(self, row: int) -> tuple[int, int]:
+        """Which of `videos`, and which of its frames, from 0."""
+        video, frame = self._places[row].tolist()
+        return video, frame
+
+    def image(self, row: int) -> UInt8[np.ndarray, "h w"]:
+        """The frame as 8-bit grey; ZooError where its video ends before it or is damaged."""
+        video, number = self.place(row)
+        path = self.videos[video]
+        if self._reader is None or self._reader.path != path or self._reader.position > number:
+            self._reader = VideoReader(path)
+        return self._reader.read(number)
 
 
 def frame_count(path: Path, otherwise: int) -> int:

@@ -14,12 +14,10 @@ from torch import Tensor
 
 from zoo.data.views import ViewBatch, ViewSample, check_view_batch, stack_views
 from zoo.errors import ZooError
-from zoo.export.file import is_exported, read_exported
 from zoo.export.session import Session
-from zoo.hub import checkpoint
 from zoo.hub.metadata import ModelMetadata
 from zoo.model.network import Network
-from zoo.predict.predictor import check_cpu, pick_device
+from zoo.predict.predictor import opened
 
 SINGLE_SIGMA: Final = 0.25
 """Least relative uncertainty where nothing tells the scale: rooms of the same look differ by this much."""
@@ -98,14 +96,7 @@ def load(name_or_path: str | Path, device: str | None = None) -> RoomPredictor:
     Raises:
         ZooError: no such checkpoint, a damaged one, one of eyes alone, or a device that is not here.
     """
-    if is_exported(name_or_path):
-        check_cpu(name_or_path, device)
-        file = read_exported(name_or_path, "views")
-        network = Network(file.metadata.network, fetch_weights=False)
-        return RoomPredictor(network, file.metadata, session=Session(file))
-    chosen = pick_device(device)
-    network, metadata = checkpoint.load(name_or_path)
-    return RoomPredictor(network, metadata, chosen)
+    return RoomPredictor(*opened(name_or_path, device, "views"))
 
 
 def _array(value: Tensor) -> Float32[np.ndarray, "..."]:

@@ -98,8 +98,8 @@ def _only_capture(patterns: Sequence[str]) -> Path:
         return below[0]
     if root.is_dir() and any(file.suffix.lower() in IMAGES for file in root.iterdir()):
         raise ZooError(
-            f"{root}: images without camera poses; this model needs a posed capture (`--format` lists the "
-            "layouts), or sparse depth of each image (`--sparse FOLDER`)"
+            f"{root}: images without camera poses; this model needs a posed capture (docs/rooms.md lists "
+            "the layouts), or sparse depth of each image (`--sparse FOLDER`)"
         )
     return root
 

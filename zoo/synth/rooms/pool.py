@@ -29,7 +29,7 @@ def render_room_pool(
     samples: int = 2,
     workers: int = 2,
     device: str = "cpu",
-    progress: Progress = lambda done, count: None,
+    progress: Progress = lambda done: None,
 ) -> None:
     """Render samples 0 to `count` into a pool, or go on with one that was cut short.
 
