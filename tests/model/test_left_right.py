@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 import torch
@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests.model.test_depth import HEIGHT, WIDTH, picked, predict, room
-from zoo.export.graph import ViewGraph, example
 from zoo.geometry.views import relative_pose
 from zoo.model.config import ByobConfig, DepthConfig, InputConfig, MatchingConfig, NeckConfig, NetworkConfig
 from zoo.model.heads.depth.head import DepthHead
@@ -109,10 +108,9 @@ class TestRules:
         torch.testing.assert_close(lowered, torch.tensor([0.0, 1 / 3, 9 / 11, 0.9, 1.0]))
 
 
-@pytest.fixture(scope="module", params=["joint", "classic"])
-def network(request: pytest.FixtureRequest) -> Network:
+def checked_network(method: Literal["joint", "classic"]) -> Network:
     torch.manual_seed(0)
-    matching = MatchingConfig(type=request.param, hypotheses=16, context=16, check=True)
+    matching = MatchingConfig(type=method, hypotheses=16, context=16, check=True)
     config = NetworkConfig(
         input=InputConfig(height=HEIGHT, width=WIDTH),
         backbone=ByobConfig(stem=(8, 8), widths=(8, 16), depths=(1, 1)),
@@ -120,6 +118,11 @@ def network(request: pytest.FixtureRequest) -> Network:
         heads={"depth": DepthConfig(widths=(8, 8, 8), matching=matching)},
     )
     return Network(config).eval()
+
+
+@pytest.fixture(scope="module", params=["joint", "classic"])
+def network(request: pytest.FixtureRequest) -> Network:
+    return checked_network(request.param)
 
 
 class TestHead:
@@ -154,10 +157,15 @@ class TestHead:
         finally:
             network.eval()
 
-    def test_the_graph_depends_on_no_data(self, network: Network) -> None:
-        inputs = example("views", 1, HEIGHT, WIDTH)
-        graph = ViewGraph(network)
-        program = torch.export.export(graph, inputs)
-        other = (torch.rand_like(inputs[0]), *inputs[1:])
-        expected, found = graph(*other)["depth"], program.module()(*other)["depth"]
-        torch.testing.assert_close(found["point_confidence"], expected["point_confidence"])
+
+def test_the_check_has_no_branch_that_depends_on_data() -> None:
+    views, descriptors = fronto_parallel(sources=2)
+
+    class Check(torch.nn.Module):
+        def forward(self, descriptors: Tensor, pixels: Tensor, inverse_depth: Tensor) -> Tensor:
+            return ask(views, descriptors, pixels, inverse_depth).consistent()
+
+    inputs = (descriptors, PIXELS, torch.tensor([[0.5, 0.3, 0.5]]))
+    program = torch.export.export(Check(), inputs)
+    other = (descriptors, PIXELS.flip(1), torch.tensor([[0.3, 0.5, 0.5]]))
+    assert program.module()(*other).tolist() == [[False, True, True]]
