@@ -135,6 +135,11 @@ class MatchingConfig(_Strict):
     nearest_m: float = Field(0.4, gt=0)
     farthest_m: float = Field(10.0, gt=0)
     context: Width = Field(96, description="channels of the convolutions over the grid of points")
+    check: bool = Field(
+        False,
+        description="at inference, whether every point is matched back from the sources; the confidence of "
+        "points that none of them confirms is lowered (zoo.model.heads.depth.left_right)",
+    )
 
     @model_validator(mode="after")
     def _range_is_ordered(self) -> MatchingConfig:

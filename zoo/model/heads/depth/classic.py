@@ -10,10 +10,9 @@ from torch import Tensor, nn
 
 from zoo.geometry.triangulation import triangulate
 from zoo.model.config import MatchingConfig
-from zoo.model.heads.depth.matches import PROFILE, Matches, Matching, log_apart, mean_known
+from zoo.model.heads.depth.matches import PROFILE, Matches, Matching, Ready, log_apart, mean_known
 from zoo.model.heads.depth.matching import HIDDEN, between, curve_of
 from zoo.model.heads.depth.sweep import EVIDENCE, evidence
-from zoo.model.views import ViewFeatures
 
 
 class ClassicMatching(Matching):
@@ -31,9 +30,9 @@ class ClassicMatching(Matching):
             ConvNormAct(config.hypotheses + stride4, config.context, 3), nn.Conv2d(config.context, PROFILE, 1)
         )
 
-    def forward(self, views: ViewFeatures, pixels: Float[Tensor, "B P 2"], grid: tuple[int, int]) -> Matches:
-        """Match the points at `pixels`, which fill `grid` row by row."""
-        views, descriptors, own, rays, picture = self.ready(views, pixels, grid)
+    def search(self, ready: Ready, pixels: Float[Tensor, "B P 2"], grid: tuple[int, int]) -> Matches:
+        """See `Matching.search`."""
+        views, descriptors, own, rays, picture = ready
         levels = self.levels.expand(*pixels.shape[:2], -1)
         found, valid = evidence(descriptors, own, rays, levels, views.size)
         told = F.relu(self.look(found.flatten(0, 1)))
@@ -56,7 +55,9 @@ class ClassicMatching(Matching):
         mean = share.sum(1) / valid.any(3).sum(1).clamp(min=1)[..., None]
         profile = self.tell(torch.cat([mean.transpose(1, 2).unflatten(2, grid), picture], dim=1))
         details = {"logits": logits, "valid": valid}
-        return Matches(pixels, inverse, sure.amax(1), profile, details)
+        confidence = sure.amax(1)
+        unchecked = torch.ones_like(confidence, dtype=torch.bool)
+        return Matches(pixels, inverse, confidence, unchecked, profile, details)
 
     def loss(
         self, matches: Matches, inverse_depth: Float[Tensor, "B P"], known: Bool[Tensor, "B P"]

@@ -16,6 +16,7 @@ from zoo.model.heads.base import Masked, ViewHead, at_least_float32, masked
 from zoo.model.heads.depth.classic import ClassicMatching
 from zoo.model.heads.depth.densify import STRIDE, Densifier, Trust
 from zoo.model.heads.depth.fill import fill, moments_of_map, moments_of_points
+from zoo.model.heads.depth.left_right import doubted
 from zoo.model.heads.depth.matches import PROFILE, Matches
 from zoo.model.heads.depth.matching import JointMatching
 from zoo.model.heads.depth.points import CELL, cell_points, cornerness, point_loss, recognised
@@ -59,8 +60,10 @@ class DepthHead(ViewHead[DepthConfig]):
 
         `depth` (B, H, W) metres; `sigma` (B, H, W): 68 % of relative errors are below it; `log_depth`,
         `log_width` of the Laplace density, `filled_log_depth` (B, h, w) at stride 4, `cells_log_depth`;
-        `point_px` (B, P, 2), `point_depth` (B, P), `point_confidence` (B, P); `point_logits`, and what the
-        loss needs of the matching.
+        `point_px` (B, P, 2), `point_depth` (B, P), `point_confidence` (B, P); `point_consistent` (B, P) bool,
+        whether a source confirms the point (`zoo.model.heads.depth.left_right`): the confidence of the others
+        is lowered, after the dense depth was made with all of them as they were; `point_logits`, and what
+        the loss needs of the matching.
         """
         if self.project is not None:
             cells = features.stride4
@@ -100,7 +103,8 @@ class DepthHead(ViewHead[DepthConfig]):
             "cells_log_depth": at_cells,
             "point_px": pixels,
             "point_depth": 1 / matches.inverse_depth.clamp(min=1e-2),
-            "point_confidence": matches.confidence,
+            "point_confidence": doubted(matches.confidence, matches.consistent),
+            "point_consistent": matches.consistent,
             "point_logits": logits,
             "point_inverse_depth": matches.inverse_depth,
             "point_profile": matches.profile,
@@ -116,6 +120,7 @@ class DepthHead(ViewHead[DepthConfig]):
             prediction["point_px"],
             prediction["point_inverse_depth"],
             prediction["point_confidence"],
+            prediction["point_consistent"],
             prediction["point_profile"],
             {key[6:]: value for key, value in prediction.items() if key.startswith("match_")},
         )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from zoo.geometry.views import sample
 from zoo.model.config import MatchingConfig
+from zoo.model.heads.depth.left_right import way_back
 from zoo.model.heads.depth.sweep import Rays, cast
 from zoo.model.views import ViewFeatures
 
@@ -36,6 +37,7 @@ class Matches(NamedTuple):
     pixels: Tensor  # (B, P, 2)
     inverse_depth: Tensor  # (B, P)
     confidence: Tensor  # (B, P) in [0, 1]; 0 where no view can tell
+    consistent: Tensor  # (B, P) bool: by the left-right check; true where it is not made
     profile: Tensor  # (B, PROFILE, h, w)
     details: dict[str, Tensor]  # what the loss of the method needs, with B in front
 
@@ -49,6 +51,7 @@ class Matching(nn.Module, ABC):
 
     def __init__(self, config: MatchingConfig, fine: int) -> None:
         super().__init__()
+        self.check = config.check
         self.describe = nn.Conv2d(fine, config.descriptor, 1)
         levels = torch.linspace(1 / config.farthest_m, 1 / config.nearest_m, config.hypotheses)
         self.register_buffer("levels", levels, persistent=False)
@@ -59,9 +62,21 @@ class Matching(nn.Module, ABC):
         """Distance of two hypotheses, 1/m."""
         return self.levels[1] - self.levels[0]
 
-    @abstractmethod
     def forward(self, views: ViewFeatures, pixels: Float[Tensor, "B P 2"], grid: tuple[int, int]) -> Matches:
-        """Match the points at `pixels`, which fill `grid` row by row."""
+        """Match the points at `pixels`, which fill `grid` row by row; check them where that is configured."""
+        ready = self.ready(views, pixels, grid)
+        matches = self.search(ready, pixels, grid)
+        if not self.check or self.training:  # training reads no consistency
+            return matches
+        with torch.no_grad():
+            back = way_back(
+                ready.views, ready.descriptors, ready.rays, pixels, matches.inverse_depth, self.levels
+            )
+        return matches._replace(consistent=back.consistent())
+
+    @abstractmethod
+    def search(self, ready: Ready, pixels: Float[Tensor, "B P 2"], grid: tuple[int, int]) -> Matches:
+        """Match the points at `pixels`, which fill `grid` row by row; all of them count as consistent."""
 
     @abstractmethod
     def loss(

@@ -11,9 +11,8 @@ from timm.layers import ConvNormAct
 from torch import Tensor, nn
 
 from zoo.model.config import MatchingConfig
-from zoo.model.heads.depth.matches import PROFILE, Matches, Matching, log_apart, mean_known
+from zoo.model.heads.depth.matches import PROFILE, Matches, Matching, Ready, log_apart, mean_known
 from zoo.model.heads.depth.sweep import EVIDENCE, evidence
-from zoo.model.views import ViewFeatures
 
 _WINDOW: Final = 2
 """Hypotheses on either side of the best one that the depth is averaged over."""
@@ -47,9 +46,9 @@ class JointMatching(Matching):
         self.correct = nn.Conv2d(context, config.hypotheses, 1)
         self.tell = nn.Conv2d(context, PROFILE, 1)
 
-    def forward(self, views: ViewFeatures, pixels: Float[Tensor, "B P 2"], grid: tuple[int, int]) -> Matches:
-        """Match the points at `pixels`, which fill `grid` row by row."""
-        views, descriptors, own, rays, picture = self.ready(views, pixels, grid)
+    def search(self, ready: Ready, pixels: Float[Tensor, "B P 2"], grid: tuple[int, int]) -> Matches:
+        """See `Matching.search`."""
+        views, descriptors, own, rays, picture = ready
 
         def curve(look: nn.Module, agree: nn.Module, at: Tensor) -> tuple[Tensor, Tensor]:
             found, valid = evidence(descriptors, own, rays, at, views.size)
@@ -72,7 +71,8 @@ class JointMatching(Matching):
         inverse = (fine_logits.softmax(2) * closer).sum(2)
         confidence = mass.clamp(0, 1) * (count.amax(2) > 0)
         details = {"logits": logits, "coarse": coarse, "fine_logits": fine_logits}
-        return Matches(pixels, inverse, confidence, self.tell(hidden), details)
+        unchecked = torch.ones_like(confidence, dtype=torch.bool)
+        return Matches(pixels, inverse, confidence, unchecked, self.tell(hidden), details)
 
     def loss(
         self, matches: Matches, inverse_depth: Float[Tensor, "B P"], known: Tensor
