@@ -77,6 +77,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_your_own_headset(desk: Path) -> None:
     for line in commands("headset.md"):
         run([*line, *TINY_RUN, "logger=none"] if line[0] == "train" else line)
@@ -139,6 +140,7 @@ def small(line: list[str]) -> list[str]:
     return [*line, "--no-report"] if line[0] == "export" else line
 
 
+@pytest.mark.slow
 def test_your_own_labels(labelled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = {" ".join(line[:2]): run(small(line)) for line in commands("own_labels.md")}
     assert "learnt by keypoints" in said["check data=folder"]

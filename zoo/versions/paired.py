@@ -207,7 +207,7 @@ def _enough(metric: Metric, mask: Mask, size: Sized, min_samples: int, min_group
         return False
     if isinstance(metric.statistic, AveragePrecision):
         labels = metric.statistic.labels[mask]
-        return min((labels > 0.5).sum(), (labels < 0.5).sum()) >= _FEWEST_OF_A_KIND
+        return bool(min((labels > 0.5).sum(), (labels < 0.5).sum()) >= _FEWEST_OF_A_KIND)
     return True
 
 
