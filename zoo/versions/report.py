@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.table import Table
 
@@ -36,7 +36,8 @@ def tables(measured: Measured, comparison: Comparison) -> Iterator[Table]:
 def _table(title: str, rows: Sequence[Row], verdict: bool) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for heading in (*_HEADINGS, *(["verdict"] if verdict else [])):
-        table.add_column(heading, justify="left" if heading in ("metric", "on", "verdict") else "right")
+        justify: Literal["left", "right"] = "left" if heading in ("metric", "on", "verdict") else "right"
+        table.add_column(heading, justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*_cells(row), *([row.verdict] if verdict else []), style=_COLOURS[row.verdict])
     return table
