@@ -8,7 +8,6 @@ was written first. Three things changed after the first cells were seen, none of
 `replayed` was added, `real_long` got as many steps as parent and fine-tuning together in place of twice as
 many, and the order of the cells.
 
-
 * **People.** Five people in two folds. Fold A trains on 44, 50 and 51 and is tested on 42 and 49; fold B the
   other way round. So each person is tested once, by networks that never saw one of their frames.
 * **Network.** Backbone and neck of eyenet_nano at 64x64 pixels with two heads: segmentation (pupil or not,

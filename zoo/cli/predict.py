@@ -56,13 +56,15 @@ def predict(
     ] = False,
     layout: Annotated[
         str | None,
-        typer.Option(help="Rooms: the capture's layout, if it is not found out (see docs/rooms.md)."),
+        typer.Option(
+            "--format", help="Rooms: the capture's layout, if it is not found out (see docs/rooms.md)."
+        ),
     ] = None,
     count: Annotated[
         int | None,
         typer.Option("--sources", min=1, max=7, help="Rooms: other views a frame. [default: 2]"),
     ] = None,
-    views_csv: Annotated[
+    views: Annotated[
         Path | None, typer.Option(help="Rooms: a csv anchor,source_1,source_2,... of frame names instead.")
     ] = None,
     sparse: Annotated[
@@ -93,7 +95,7 @@ def predict(
     from zoo.predict.dispatch import for_rooms
 
     of_rooms = {
-        "--layout": layout, "--sources": count, "--views-csv": views_csv, "--sparse": sparse,
+        "--format": layout, "--sources": count, "--views": views, "--sparse": sparse,
         "--metres-per-unit": metres_per_unit, "--voxel-m": voxel_m,
     }  # fmt: skip
     of_eyes = {
@@ -111,7 +113,7 @@ def predict(
             output,
             layout=layout,
             count=count or SOURCES,
-            views_csv=views_csv,
+            views_csv=views,
             sparse=sparse,
             camera=camera,
             metres_per_unit=metres_per_unit,

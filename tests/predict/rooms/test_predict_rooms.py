@@ -240,7 +240,7 @@ def test_what_does_not_belong_together_is_refused(weights_of_rooms: Path, tmp_pa
     assert "--sparse is for rooms" in refused(eyes, images, "--sparse", images)
     assert "images without camera poses" in refused(weights_of_rooms, images)
     assert "--masks is for eyes" in refused(weights_of_rooms, walk, "--masks")
-    assert "did you mean 'hololens'" in refused(weights_of_rooms, walk, "--layout", "hololense")
+    assert "did you mean 'hololens'" in refused(weights_of_rooms, walk, "--format", "hololense")
     assert "holds 2 captures" in refused(weights_of_rooms, _two(tmp_path, walk))
     assert "0.002 to 0.5 metres" in refused(weights_of_rooms, walk, "--voxel-m", 3)
 
