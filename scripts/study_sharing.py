@@ -154,7 +154,7 @@ def _parameters(config: NetworkConfig) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, default=Path("runs/study_sharing"))
     parser.add_argument("--output", type=Path, default=Path("metrics/study_sharing.json"))
