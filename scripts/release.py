@@ -126,7 +126,7 @@ def slices(name: str, sha256: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted((METRICS / name).glob("*.json")):
         report = json.loads(path.read_text(encoding="utf-8"))
-        if report["sha256"] == sha256 and report.get("slices") and "_" not in path.stem:
+        if report.get("sha256") == sha256 and report.get("slices") and "_" not in path.stem:
             found[path.stem] = {
                 column: {
                     value: {key: _short(of[key]) for key in OF_SLICES if key in of}
