@@ -1,7 +1,11 @@
-"""The page as one uses it, in a headless Chromium. Skipped where there is none."""
+"""The page as one uses it, in a headless Chromium: `ZOO_BROWSER=1 pytest tests/page/test_browser.py`.
+
+Skipped otherwise: a browser without a GPU turns a mesh in minutes where the machine is busy.
+"""
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +17,9 @@ from tests.page.browser import HERE, Browser, open_browser
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not HERE, reason="needs chromium and chromedriver"),
+    pytest.mark.skipif(
+        not (HERE and os.environ.get("ZOO_BROWSER")), reason="needs chromium, chromedriver and ZOO_BROWSER=1"
+    ),
     # Warnings of gradio's own dependencies, not of ours.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
