@@ -78,6 +78,7 @@ def serving(host: Host) -> Iterator[Host]:
         def answer(self, status: int, content: bytes, length: int | None = None, **headers: str) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(content) if length is None else length))
+            self.send_header("Connection", "close")  # or a redirect may be asked for on what is closing
             for key, value in headers.items():
                 self.send_header(key.replace("_", "-"), value)
             self.end_headers()
