@@ -82,7 +82,7 @@ def complaints(wheel: Path) -> Iterator[str]:
     yield from (f"{wheel.name} would install {name!r} beside zoo" for name in sorted(beside))
 
     (metadata,) = (text.decode() for name, text in files.items() if name.endswith(".dist-info/METADATA"))
-    required = re.findall(r"^Requires-Dist: ([\w.-]+)(?!.*extra ==)", metadata, re.MULTILINE)
+    required = re.findall(r"^Requires-Dist: ([\w.-]+)", metadata, re.MULTILINE)  # those of extras too
     declared = {normal(name) for name in required}
     modules = {m for name, text in files.items() if name.endswith(".py") for m in imported(text.decode())}
     provided_by = packages_distributions()
