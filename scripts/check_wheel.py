@@ -82,15 +82,20 @@ def complaints(wheel: Path) -> Iterator[str]:
     yield from (f"{wheel.name} would install {name!r} beside zoo" for name in sorted(beside))
 
     (metadata,) = (text.decode() for name, text in files.items() if name.endswith(".dist-info/METADATA"))
-    required = re.findall(r"^Requires-Dist: ([\w.-]+)", metadata, re.MULTILINE)  # those of extras too
-    declared = {normal(name) for name in required}
+    lines = re.findall(r"^Requires-Dist: (([\w.-]+).*)$", metadata, re.MULTILINE)
+    optional = {normal(name) for line, name in lines if "extra ==" in line}
+    declared = {normal(name) for line, name in lines if "extra ==" not in line}
     modules = {m for name, text in files.items() if name.endswith(".py") for m in imported(text.decode())}
     provided_by = packages_distributions()
     used = {
         module: {normal(name) for name in provided_by.get(module, [])}
         for module in sorted(modules - sys.stdlib_module_names - {"zoo"})
     }
-    yield from (f"zoo imports {m!r}, which no dependency declares" for m in used if not used[m] & declared)
+    yield from (
+        f"zoo imports {m!r}, which no dependency declares"
+        for m in used
+        if not used[m] & (declared | optional)
+    )
     idle = declared.difference(*used.values())
     yield from (f"the dependency {name!r} is never imported" for name in sorted(idle))
 
