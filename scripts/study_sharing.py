@@ -13,7 +13,8 @@ Stopped at any time, the same command goes on. The design, fixed before any resu
   where it has heads of eyes, 6 rendered rooms where it has one of rooms. So a task sees the same samples in
   the same order alone and shared, and the shared network costs what one of eyes and one of rooms cost.
 * **Balancing.** Fixed weights (those of experiment=zoo_s, which are nothing to a task alone but its scale),
-  and learned uncertainties.
+  learned uncertainties, and two aggregators of the tasks' gradients on the shared weights: UPGrad (no task is
+  harmed by a step) and AlignedMTL (equal scales, no conflict).
 * **Measure.** 2000 held-out eyes, 300 held-out rooms; the averaged weights of the last step.
 * **Relative gain** of a metric: (single - shared) / single where lower is better, (shared - single) / single
   where higher is; above 0 sharing helps. Its mean over all metrics, and the mean over tasks of the mean over
@@ -51,8 +52,13 @@ TASKS: Final = {
     "depth": ["depth"],
 }
 """Heads of each single-task network."""
-SHARED: Final = ("fixed", "uncertainty")
-"""Balancings of the shared one."""
+SHARED: Final = {
+    "fixed": ["balance=fixed"],
+    "uncertainty": ["balance=uncertainty"],
+    "upgrad": ["balance=upgrad"],
+    "aligned": ["balance=upgrad", "balance.aggregator=AlignedMTL"],
+}
+"""Balancings of the shared one, as overrides."""
 METRICS: Final[dict[str, dict[str, bool]]] = {
     "blink": {"blink/blink_ap": True, "blink/openness_mae": False},
     "segmentation": {"segmentation/miou": True, "segmentation/pupil_mask_px_median": False},
@@ -81,7 +87,7 @@ def config_of(name: str, steps: int, seed: int, output: Path) -> TrainConfig:
         f"ema.half_life_samples={steps * (EYES * eyes + ROOMS * rooms) // 10}",
         "optimizer.type=muon",
         "optimizer.lr=4e-3",
-        f"balance={'fixed' if name in TASKS else name}",
+        *SHARED.get(name, SHARED["fixed"]),
         f"balance.weights={_weights(heads)}",
         f"seed={seed}",
         "logger=none",

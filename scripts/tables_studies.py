@@ -22,19 +22,14 @@ def sharing() -> list[str]:
     for task, metrics in found["single"].items():
         for metric, alone in metrics.items():
             cells = [number(alone)]
-            for balance in balances:
-                gain = found["gain"][balance]["by_metric"][metric]
-                cells += [number(found["shared"][balance][metric]), _percent(gain)]
+            cells += [_percent(found["gain"][balance]["by_metric"][metric]) for balance in balances]
             body.append([f"{task}: {metric.split('/')[1]}", *cells])
     for label, key in (
         ("mean over all metrics", "mean_over_metrics"),
         ("mean over tasks of the mean over their metrics", "mean_over_tasks"),
     ):
-        cells = [cell for balance in balances for cell in ("", _percent(found["gain"][balance][key]))]
-        body.append([label, "", *cells])
-    head = ["held-out samples", "alone"]
-    head += [text for balance in balances for text in (f"shared, {balance}", "gain")]
-    return table(head, body)
+        body.append([label, "", *(_percent(found["gain"][balance][key]) for balance in balances)])
+    return table(["held-out samples", "alone", *(f"gain, {balance}" for balance in balances)], body)
 
 
 def sharing_cost() -> list[str]:
