@@ -58,6 +58,21 @@ def retain() -> list[str]:
     return table(["mean relative change, two folds", *(f"{r}" for r in change), "target"], body)
 
 
+def unlabelled() -> list[str]:
+    """What labels from glints are worth, beside true labels of the same frames."""
+    found = json.loads((METRICS / "unlabelled_eyenet_s.json").read_text(encoding="utf-8"))
+    rows = {
+        "optical axis, mean °": "gaze/optical_deg_mean",
+        "optical axis, median °": "gaze/optical_deg_median",
+        "cornea centre, mean mm": "eye3d/cornea_mm_mean",
+        "cornea centre, median mm": "eye3d/cornea_mm_median",
+        "errors of the axis within sigma": "gaze/sigma_share",
+    }
+    trained = ("before", "after pseudo labels", "after true labels")
+    body = [[label, *(number(found[name][key], 2) for name in trained)] for label, key in rows.items()]
+    return table(["exam of the reference rig", *trained], body)
+
+
 def _percent(value: float) -> str:
     return f"{100 * value:+.1f} %"
 
@@ -66,4 +81,5 @@ SECTIONS: dict[str, Callable[[], list[str]]] = {
     "sharing": sharing,
     "sharing_cost": sharing_cost,
     "retain": retain,
+    "unlabelled": unlabelled,
 }
