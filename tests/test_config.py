@@ -222,6 +222,21 @@ def test_a_checkpoint_brings_its_network(folder: Path) -> None:
     assert list(more.heads) == ["only", "extra"]
     more = compose("train", [*brought, "network.heads.only.hidden=16"], folder).network
     assert more.heads["only"].model_dump() == {"type": "blink", "hidden": 16}
+    for line in ("network.backbone.stem=[8,8]", "network.backbone={type: timm, name: resnet18}"):
+        with pytest.raises(ZooError, match=rf"^{re.escape(line)}: init=.* brings its own backbone"):
+            compose("train", [*brought, line], folder)
+    kept = f"network.backbone.stem={list(network.model_dump()['backbone']['stem'])}".replace(" ", "")
+    assert compose("train", [*brought, kept], folder).network == network
+
+
+def test_a_value_with_another_type_takes_the_place_of_the_old_one() -> None:
+    """The overrides of CONTRIBUTING.md and docs/mixtures.md: Hydra itself would merge them."""
+    timm = "network.backbone={type:timm,name:mobilenetv4_conv_small}"
+    config = compose("train", [timm, "network.backbone.name=resnet18"])
+    assert config.network.backbone.model_dump()["name"] == "resnet18"
+    source = "data.eyes.rendered.data={type: folder, root: mine}"
+    mixed = compose("train", ["mixture=eyes_mixed", "data.eyes.real.data.root=x", source])
+    assert mixed.sources["data.eyes.rendered.data"].type == "folder"
 
 
 def test_domains_and_rigs(tmp_path: Path) -> None:
