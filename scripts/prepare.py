@@ -3,10 +3,9 @@
     python scripts/prepare.py lpw /data/LPW /data/lpw_pool data.every=5
     zoo train data=pool data.path=/data/lpw_pool ...
 
-NAME is a data set of `conf/data` (folder, meye, unityeyes, openeds2019, openeds2020_gaze,
-openeds2020_segmentation, lpw, teyed, nvgaze, mpiigaze, mpiifacegaze); what follows DST overrides its
-config. Every file is read and checked. Samples that are damaged are left out and listed beside the pool in
-``DST.skipped.csv``; interrupted, the same command goes on where it stopped.
+NAME is a data set of eyes of `conf/data`; what follows DST overrides its config. Every file is read and
+checked. Samples that are damaged are left out and listed beside the pool in ``DST.skipped.csv``; interrupted,
+the same command goes on where it stopped.
 """
 
 from __future__ import annotations

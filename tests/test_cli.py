@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import signal
 import subprocess
@@ -187,3 +188,15 @@ def test_ctrl_c_ends_with_130_one_line_and_the_table(released: Path, tmp_path: P
     assert 0 < len(rows) < 2000 and [int(row["frame"]) for row in rows] == list(range(len(rows)))
     assert f"interrupted: {len(rows)} frames" in output
     assert sorted(path.name for path in out.iterdir()) == ["overlays", "predictions.csv"]
+
+
+def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "sheet.png")
+
+    monkeypatch.setattr("zoo.draw.save_picture", full)
+    result = CliRunner().invoke(app, ["draw", "conventions", "-o", "sheet.png"])
+    assert result.exit_code == 2
+    assert result.output.strip().endswith("sheet.png: No space left on device; what was written before stays")

@@ -238,3 +238,18 @@ def test_predicting_with_a_lens(model: Predictor, tmp_path: Path, monkeypatch: p
     small.write_text("{width: 160, height: 120, fx: 130, fy: 132, cx: 81, cy: 58}")
     with pytest.raises(ZooError, match=r"a\.png: has 320x240 pixels, but its camera holds for 160x120"):
         predict_sources("fake", source, tmp_path / "out3", camera=str(small))
+
+
+@pytest.mark.parametrize("camera", ["0.9,1.2,0.5,0.5", "3,3,160,120", "330,330,9000,120"])
+def test_a_camera_of_other_units_is_refused(
+    model: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, camera: str
+) -> None:
+    monkeypatch.setattr(run, "load", lambda *_: model)
+    cv2.imwrite(str(tmp_path / "a.png"), ellipse(HEIGHT, WIDTH, 236, 61, 76, 52, 20))
+    with pytest.raises(ZooError, match=r"a\.png: fx .* is no camera of 320x240 frames: they are pixels"):
+        predict_sources("fake", [str(tmp_path / "a.png")], tmp_path / "out", camera=camera)
+    fx, fy, cx, cy = camera.split(",")
+    rig = tmp_path / "rig.yaml"
+    rig.write_text(f"{{width: 320, height: 240, fx: {fx}, fy: {fy}, cx: {cx}, cy: {cy}}}")
+    with pytest.raises(ZooError, match=r"rig\.yaml:\nfx .* is no camera of 320x240 frames"):
+        read_cameras(str(rig))

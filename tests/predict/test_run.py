@@ -208,6 +208,7 @@ def test_cameras_and_sides_reach_the_predictor_by_file(
     assert seen[1][0][0, 0] == 90 and seen[1][1] is None
     assert seen[2] == (None, None)
     assert "assumes" not in shown  # a camera is given, for some
+    assert f"--camera {table} has no row for 1 of 3 inputs, such as {folder / 'deep.png'}" in shown
 
 
 def test_gaze_is_in_the_frame_of_the_camera_that_is_given(

@@ -65,6 +65,14 @@ def test_an_exploding_loss_stops_the_run_and_keeps_the_last_checkpoint(
     assert all(0 <= row < 96 for row in rows)
     assert "last good checkpoint" in str(caught.value)
     assert (run / "last.ckpt").read_bytes() == good
+    assert json.loads((run / "exploded.json").read_text())["samples"] == rows
+
+    monkeypatch.setattr(BlinkHead, "loss", right)
+    again = config("balance.weights={blink: 2}", "optimizer.lr=1e-6", "stop_after_minutes=1e-6")
+    assert train(again) == run
+    saved = torch.load(run / "last.ckpt", weights_only=True)
+    assert saved["global_step"] == 2
+    assert max(group["lr"] for group in saved["optimizer_states"][0]["param_groups"]) <= 1e-6
 
 
 def test_training_lowers_the_loss_and_every_head_learns(config: Callable[..., TrainConfig]) -> None:

@@ -73,8 +73,11 @@ def test_a_checkpoint_of_another_backbone_is_refused(config: Callable[..., Train
     other = config(
         "network.backbone.stem=[16,16]", "network.backbone.widths=[24,24]", "network.backbone.depths=[1,1]"
     )
-    with pytest.raises(ZooError, match="most of its backbone does not fit"):
+    with pytest.raises(ZooError, match="its backbone is not that of this run's network"):
         load_matching(Network(other.network), str(old))
+    deeper = config("network.backbone.depths=[1,2]")
+    with pytest.raises(ZooError, match="such as backbone"):  # most of it would fit
+        load_matching(Network(deeper.network), str(old))
 
 
 def test_a_pool_of_another_size_is_named(config: Callable[..., TrainConfig]) -> None:

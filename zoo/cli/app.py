@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -24,6 +25,8 @@ app = typer.Typer(
 
 USER_ERROR: Final = 2
 INTERRUPTED: Final = 130
+_PLACE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+"""Of an `OSError`: the disk is full, or this user may not write there."""
 
 
 def main() -> None:
@@ -39,7 +42,7 @@ def group(name: str, text: str) -> typer.Typer:
 
 
 def command(parent: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a command whose `ZooError` is printed without a stack trace and whose Ctrl-C is one line."""
+    """Register a command whose mistakes are printed without a stack trace and whose Ctrl-C is one line."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
@@ -49,6 +52,13 @@ def command(parent: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
                     function(*arguments, **options)
             except ZooError as error:
                 errors().print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+                raise typer.Exit(USER_ERROR) from None
+            except OSError as error:
+                if error.errno not in _PLACE:
+                    raise
+                where = f"{error.filename}: " if error.filename else ""
+                text = f"error: {where}{error.strerror}; what was written before stays"
+                errors().print(text, style="red", markup=False, highlight=False, soft_wrap=True)
                 raise typer.Exit(USER_ERROR) from None
             except KeyboardInterrupt:
                 errors().print("interrupted")

@@ -96,7 +96,7 @@ def _compose_yaml(
 
     folder = config_folder()
     groups = _defaults(folder / f"{name}.yaml")
-    lines = [_for_hydra(override, groups, config_dir) for override in overrides]
+    lines = [line for override in overrides for line in _for_hydra(override, groups, config_dir)]
     if config_dir is not None:
         lines.append(f"hydra.searchpath=['file://{config_dir.resolve()}']")
     try:
@@ -126,17 +126,24 @@ def _defaults(primary: Path) -> dict[str, Any]:
     return {str(group): choice for entry in entries for group, choice in entry.items()}
 
 
-def _for_hydra(override: Override, groups: Collection[str], config_dir: Path | None) -> str:
+def _replaces(override: Override) -> bool:
+    """Whether it is taken as a whole: the keys of another `type` mean nothing beside it."""
+    value = override.value()
+    return isinstance(value, dict) and "type" in value
+
+
+def _for_hydra(override: Override, groups: Collection[str], config_dir: Path | None) -> list[str]:
     """One override in the form in which Hydra accepts any key, so that the schema judges it."""
     group = override.key_or_group
     line = str(override.input_line).lstrip("+")
     if override.is_delete():
-        return line
+        return [line]
     if group not in groups:
         if choices(group, config_dir):
             hint = f"; did you mean data.{group}=...?" if group in RenderData.model_fields else ""
             raise ZooError(f"{line}: {group} is no group here{hint} (groups: {', '.join(sorted(groups))})")
-        return f"++{line}"
+        cleared = [f"++{group}=null"] if _replaces(override) else []  # Hydra would merge the two
+        return [*cleared, f"++{line}"]
     choice = override.value()
     valid = choices(group, config_dir)
     if choice is not None and choice not in valid:
@@ -144,7 +151,7 @@ def _for_hydra(override: Override, groups: Collection[str], config_dir: Path | N
             f"{group}={choice}: no such choice of {group}; {_near(str(choice), valid)}"
             f"choices: {', '.join(valid)}; a single value is set as {group}.<key>=..."
         )
-    return line
+    return [line]
 
 
 def _near(choice: str, valid: list[str]) -> str:
@@ -153,13 +160,18 @@ def _near(choice: str, valid: list[str]) -> str:
 
 
 def _network_of(init: str, overrides: list[Override]) -> Any:
-    """The network of the checkpoint that a run starts from, with `network.<key>=...` applied; no torch."""
+    """The network of the checkpoint that a run starts from, with `network.<key>=...` applied; no torch.
+
+    Raises:
+        ZooError: an override changes the backbone, so that the checkpoint's weights would not fit it.
+    """
     from omegaconf import OmegaConf
 
     from zoo.hub.index import resolve
     from zoo.hub.metadata import read_metadata
 
-    config = OmegaConf.create({"network": read_metadata(resolve(init)).network.model_dump(mode="json")})
+    brought = read_metadata(resolve(init)).network.model_dump(mode="json")
+    config = OmegaConf.create({"network": brought})
     for override in overrides:
         key = override.key_or_group
         if not key.startswith("network."):
@@ -168,5 +180,11 @@ def _network_of(init: str, overrides: list[Override]) -> Any:
             parent, _, name = key.rpartition(".")
             OmegaConf.select(config, parent).pop(name)
         else:
-            OmegaConf.update(config, key, override.value(), force_add=True)
+            OmegaConf.update(config, key, override.value(), force_add=True, merge=not _replaces(override))
+        changed = OmegaConf.to_container(config).get("network", {})  # type: ignore[union-attr]
+        if key.startswith("network.backbone") and changed.get("backbone") != brought["backbone"]:
+            raise ZooError(
+                f"{override.input_line}: init={init} brings its own backbone, whose weights fit no other; "
+                "leave this out, or train without init"
+            )
     return OmegaConf.to_container(config.network)

@@ -94,7 +94,7 @@ def _sentence(detail: ErrorDetails, given: dict[str, Any], valid: list[str]) -> 
         return f"{key}.type: required, but not given"
     reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     hint = _similar(str(detail["input"]), str(context["expected"])) if kind == "literal_error" else ""
-    return f"{key}={value}: {reason}{hint}"
+    return f"{key}={value}: {reason}{hint}" if key else f"{reason}{hint}"
 
 
 def nearest(key: str, valid: Sequence[str]) -> str:

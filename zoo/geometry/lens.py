@@ -20,6 +20,20 @@ COEFFICIENTS: Final[dict[LensModel, tuple[str, ...]]] = {
 """Each model's coefficients in OpenCV's order; `radtan` without its last has k3 = 0."""
 
 
+def check_intrinsics(fx: float, fy: float, cx: float, cy: float, width: int, height: int) -> None:
+    """Whether they can be those of a frame of this size, in its pixels.
+
+    Raises:
+        ValueError: a field of view above 136 or below 0.3 degrees, or a principal point far outside.
+    """
+    focal = all(0.2 * width <= f <= 200 * width for f in (fx, fy))
+    if not focal or not (-2 * width <= cx <= 3 * width and -2 * height <= cy <= 3 * height):
+        raise ValueError(
+            f"fx {fx:g}, fy {fy:g}, cx {cx:g}, cy {cy:g} is no camera of {width}x{height} frames: "
+            "they are pixels of the frame (not mm, and not shares of its size)"
+        )
+
+
 class Distortion(BaseModel):
     """Coefficients as `cv2.calibrateCamera` (`radtan`) or `cv2.fisheye.calibrate` (`fisheye`) gives them."""
 

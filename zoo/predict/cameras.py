@@ -15,7 +15,7 @@ from jaxtyping import Float
 from zoo.config.rendering import load_camera
 from zoo.conventions import EYE_SIDES, EyeSide
 from zoo.errors import ZooError, did_you_mean
-from zoo.geometry.lens import COEFFICIENTS, Distortion, LensModel
+from zoo.geometry.lens import COEFFICIENTS, Distortion, LensModel, check_intrinsics
 from zoo.synth.eyes.rig import RigCamera
 
 _COLUMNS: Final = ("file", "fx", "fy", "cx", "cy")
@@ -46,12 +46,13 @@ class FrameCamera:
                 f"{file}: has {width}x{height} pixels, but its camera holds for "
                 f"{'x'.join(map(str, self.size or ()))}: intrinsics change with the size"
             )
-        if self.distortion is not None:
-            (fx, _, cx), (_, fy, cy), _ = self.matrix.tolist()
-            try:
+        (fx, _, cx), (_, fy, cy), _ = self.matrix.tolist()
+        try:
+            check_intrinsics(fx, fy, cx, cy, width, height)
+            if self.distortion is not None:
                 self.distortion.check(fx, fy, cx, cy, width, height)
-            except ValueError as error:
-                raise ZooError(f"{file}: {error}") from None
+        except ValueError as error:
+            raise ZooError(f"{file}: {error}") from None
 
 
 class Cameras:

@@ -93,6 +93,12 @@ def predict_sources(
             f"no --camera: 3D assumes a horizontal field of view of {DEFAULT_HORIZONTAL_FOV_DEG:g} degrees, "
             "so positions and gaze are relative (camera_known = 0 in the table)"
         )
+    unlisted = [source.file for source in found if cameras.of(source.file) is None]
+    if camera is not None and unlisted:
+        report.note(
+            f"--camera {camera} has no row for {len(unlisted)} of {len(found)} inputs, such as "
+            f"{unlisted[0]}: their 3D is relative (camera_known = 0 in the table)"
+        )
     person = None
     if calibration is not None:
         files = [source.file for source in found]

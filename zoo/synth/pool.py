@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,6 +22,7 @@ _renderer: Any = None  # of this process
 
 def _start(make: Callable[..., Any], compiled: bool) -> None:
     global _renderer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches all: the parent answers it
     torch.set_num_threads(1)
     keep_freed_memory()
     _renderer = make()
@@ -74,6 +76,9 @@ def render_into(
                     start += chunk
                 writer.write(writer.done, waiting.popleft().result())
                 progress(writer.done)
-        finally:
-            for future in waiting:
-                future.cancel()
+        except BaseException:
+            # What they render now is not waited for. No future is cancelled: an executor whose processes end
+            # cannot tell such a one, and says so in a stack trace.
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise

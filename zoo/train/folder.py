@@ -30,6 +30,8 @@ SEEN: Final = "seen.json"
 
 MAY_CHANGE: Final = {"trainer", "logger", "checkpoint", "resume", "stop_after_minutes", "run_dir", "name"}
 """Keys that another slice of the same run may set otherwise."""
+_RATE: Final = "optimizer.lr"
+"""It may change too, for a run whose loss exploded; unlike those above it changes the weights."""
 _LIBRARIES: Final = (
     "eye-room-zoo",
     "torch",
@@ -93,7 +95,7 @@ def _check_same(path: Path, config: TrainConfig) -> None:
     changed = [
         f"  {key}: {old.get(key, 'nothing')} then, {new.get(key, 'nothing')} now"
         for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key) and key.split(".")[0] not in MAY_CHANGE
+        if old.get(key) != new.get(key) and key.split(".")[0] not in MAY_CHANGE and key != _RATE
     ]
     if changed:
         raise ZooError(

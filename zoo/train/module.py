@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from zoo.conventions import DOMAINS
 from zoo.data.batches import Split
 from zoo.data.kinds import Batch, Kind, MixedBatch, is_views, kind_of, parts_of
 from zoo.errors import ZooError
+from zoo.files import write_text
 from zoo.model.config import TRUNK
 from zoo.model.heads.base import Masked
 from zoo.model.interpolate import interpolate
@@ -34,6 +36,8 @@ LOG_EVERY: Final = 50
 """Steps between two entries in the logger, and between two looks at the loss where looking is dear (GPU)."""
 LARGEST_LOSS: Final = 1e4
 """A sum of losses above this has diverged: trained heads stay below 10."""
+EXPLODED: Final = "exploded.json"
+"""Where a run folder names the samples of the step at which that was."""
 
 
 def masked_mean(masked: Masked, rows: Tensor | None = None) -> Float[Tensor, ""]:
@@ -98,12 +102,26 @@ class ZooModule(pl.LightningModule):
         config = self.config
         muon = config.optimizer.type == "muon"
         optimizer = (Muon if muon else AdamW)(
-            parameter_groups(self.network, config.optimizer) + self.balance.parameter_groups(),
+            self._groups(),
             lr=config.optimizer.lr,
             betas=config.optimizer.betas,
         )
         schedule = LambdaLR(optimizer, lambda step: self._factor(step))  # a method would go into checkpoints
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _groups(self) -> list[dict[str, Any]]:
+        return parameter_groups(self.network, self.config.optimizer) + self.balance.parameter_groups()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on at the rates of the config, which may be lower than those that were saved."""
+        rates = [group.get("lr", self.config.optimizer.lr) for group in self._groups()]
+        for optimizer, schedule in zip(
+            checkpoint["optimizer_states"], checkpoint["lr_schedulers"], strict=True
+        ):
+            for group, rate in zip(optimizer["param_groups"], rates, strict=True):
+                if group["initial_lr"] != rate:
+                    group["lr"], group["initial_lr"] = group["lr"] * rate / group["initial_lr"], rate
+            schedule["base_lrs"] = rates
 
     def _factor(self, step: int) -> float:
         config = self.config
@@ -196,11 +214,15 @@ class ZooModule(pl.LightningModule):
         """Raise `ZooError`, naming step and samples, if the loss exploded at any step so far."""
         step = int(self.first_bad)
         if step >= 0:
+            samples = self.ids(step)
+            if self.trainer.is_global_zero:
+                told = {"step": step, "loss": str(float(self.last_loss)), "samples": samples}
+                write_text(self.config.run_dir / EXPLODED, json.dumps(told) + "\n")
             raise ZooError(
                 f"the loss exploded at step {step} (now {float(self.last_loss):.4g}). "
-                f"Samples: {self.ids(step)}. "
+                f"Samples: {samples} (also in {self.config.run_dir / EXPLODED}). "
                 "Nothing was saved since: the last good checkpoint stays. If the samples look right, "
-                f"try a lower optimizer.lr (it was {self.config.optimizer.lr})"
+                f"the same command goes on with a lower optimizer.lr (it was {self.config.optimizer.lr})"
             )
 
     def _log(

@@ -35,7 +35,7 @@ def load_matching(network: Network, init: str, taken: Collection[str] | None = N
         taken: tensors that came from another checkpoint before and stay; None: this is the first one.
 
     Raises:
-        ZooError: no such checkpoint, or most of the first one's backbone does not fit.
+        ZooError: no such checkpoint, or the first one's backbone is not that of `network`.
     """
     old = checkpoint.load(init)[0].state_dict()
     own = network.state_dict()
@@ -45,11 +45,11 @@ def load_matching(network: Network, init: str, taken: Collection[str] | None = N
         for name, source in sources.items()
         if name not in (taken or ()) and source in old and own[name].shape == old[source].shape
     ]
-    trunk = {name: own[name].numel() for name in own if name.startswith("backbone.")}
-    if taken is None and sum(trunk.get(name, 0) for name in loaded) < 0.5 * sum(trunk.values()):
+    missing = [name for name in own if name.startswith("backbone.") and name not in loaded]
+    if taken is None and missing:
         raise ZooError(
-            f"init={init}: most of its backbone does not fit the network of this run; "
-            "leave network= away to get the checkpoint's own network"
+            f"init={init}: its backbone is not that of this run's network ({len(missing)} tensors "
+            f"do not fit, such as {missing[0]}); leave network= away to get the checkpoint's own network"
         )
     for name in loaded:
         own[name].copy_(old[sources[name]])

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from zoo.conventions import MAX_GLINTS
-from zoo.geometry.lens import Distortion
+from zoo.geometry.lens import Distortion, check_intrinsics
 
 Millimetres = Annotated[float, Field(ge=-2000, le=2000)]
 Point = tuple[Millimetres, Millimetres, Millimetres]
@@ -49,6 +49,7 @@ class RigCamera(_Model):
 
     @model_validator(mode="after")
     def _lens_holds(self) -> RigCamera:
+        check_intrinsics(self.fx, self.fy, self.cx, self.cy, self.width, self.height)
         if self.distortion is not None:
             self.distortion.check(self.fx, self.fy, self.cx, self.cy, self.width, self.height)
         return self
