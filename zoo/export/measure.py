@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from zoo.config.rendering import load_domain, load_room_domain
-from zoo.data.kinds import Batch, Kind
+from zoo.conventions import Kind
+from zoo.data.kinds import Batch
 from zoo.data.sample import EyeBatch
 from zoo.data.views import ViewBatch, empty_view_batch
 from zoo.draws import Draws

@@ -52,11 +52,7 @@ class Session:
         self.any_size = all(isinstance(side, str) for side in self._session.get_inputs()[0].shape[-2:])
         """Whether the canvas may have another size than the checkpoint's own."""
         found = set(nested(dict.fromkeys(self.outputs, torch.empty(0))))
-        missing = found ^ {
-            name
-            for name, head in file.metadata.network.heads.items()
-            if (head.type == "depth") == (file.kind == "views")
-        }
+        missing = found ^ set(file.metadata.network.heads_of(file.kind))
         if missing:
             raise ZooError(
                 f"{file.path}: its graph and its description disagree about the heads {', '.join(missing)}"

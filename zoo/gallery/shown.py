@@ -51,10 +51,13 @@ COLUMNS: Final = {
     "pupil_visible": "visible share of the pupil",
     "gaze_eccentricity_deg": "angle between optical axis and camera, °",
     "focal_over_width": "focal length over image width",
+    "skin_tone": "skin tone",
+    "spectacles": "spectacles",
     "domain": "domain",
     "views": "number of views",
     "baseline_m": "baseline, m",
     "mean_depth_m": "mean depth, m",
+    "texture": "texture, grey levels a pixel",
 }
 """What slices are called."""
 
