@@ -124,7 +124,9 @@ def measured(metadata: ModelMetadata) -> dict[str, dict[str, float | None]]:
 
 def exported(report: dict[str, Any]) -> dict[str, float | None]:
     """Of a report of `zoo export`: how far each precision is from PyTorch, and how many times as fast."""
-    apart = {f"{name}/{unit}": much for name, of in report.get("worst", {}).items() for unit, much in of.items()}
+    apart = {
+        f"{name}/{unit}": much for name, of in report.get("worst", {}).items() for unit, much in of.items()
+    }
     return apart | {f"{name}/speedup": times for name, times in report.get("speedup", {}).items()}
 
 
