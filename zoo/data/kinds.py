@@ -6,7 +6,7 @@ from typing import TypeAlias, TypedDict, cast
 
 from typing_extensions import TypeIs
 
-from zoo.conventions import Kind
+from zoo.conventions import KINDS, Kind
 from zoo.data.sample import EyeBatch
 from zoo.data.views import ViewBatch
 

@@ -147,7 +147,8 @@ def _rooms(height: int, width: int, views: int) -> ViewBatch:
     rows = torch.arange(2)
     room = RoomRenderer(load_room_domain(EXAM[0]), EXAM[1], height, width, views, samples=1).render(rows)
     batch = empty_view_batch(len(rows), views, height, width)
-    batch.update(images=room["images"], cameras=room["cameras"], cam_to_world=room["cam_to_world"])
+    for key in ("images", "cameras", "cam_to_world"):
+        batch[key] = room[key]
     batch["views_valid"][:] = True
     batch["views_valid"][1, -1] = views < 3
     points = sparse_points(room["depth"][:, 0], PROTOCOLS["100_clean"], Draws(EXAM[1], rows))

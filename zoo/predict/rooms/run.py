@@ -138,7 +138,7 @@ def _stream(
 
 
 def _input_size(predictor: RoomPredictor, frame: tuple[int, int], report: Report) -> tuple[int, int]:
-    """Height and width that frames are fitted to: an exported file takes one size alone, which cuts others."""
+    """Height and width that frames are fitted to; an exported file takes one alone, which may cut them."""
     trained = predictor.metadata.network.canvas("views")
     if predictor.canvas is None:
         return network_size(frame, (trained.height, trained.width))
@@ -146,9 +146,7 @@ def _input_size(predictor: RoomPredictor, frame: tuple[int, int], report: Report
     ratio = (frame[0] * height) / (frame[1] * width)
     if (lost := 1 - min(ratio, 1 / ratio)) > _TOLD_CUT:
         at = "left and right" if ratio > 1 else "at the top and below"
-        report.note(
-            f"the file takes {width}x{height}: {lost:.0%} of every frame, {at}, is cut and has no depth"
-        )
+        report.note(f"the file takes {width}x{height}: {lost:.0%} of a frame, {at}, is cut and has no depth")
     return predictor.canvas
 
 
