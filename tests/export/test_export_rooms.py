@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from zoo.export.graph import VIEW_INPUTS, ViewGraph, example
 from zoo.export.parity import parity, worst
 from zoo.model.config import ByobConfig, DepthConfig, InputConfig, MatchingConfig, NeckConfig, NetworkConfig
 from zoo.model.network import Network
+from zoo.predict.rooms.run import _input_size
 
 HEIGHT, WIDTH = 48, 64
 
@@ -69,3 +71,23 @@ def test_classic_matching_can_be_traced_too() -> None:
     expected = graph(*three)["depth"]["depth"]
     found = program(*three)[list(graph(*three)["depth"]).index("depth")]
     assert torch.allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("canvas", "frame", "size", "told"),
+    [
+        (None, (540, 360), (224, 336), ""),
+        ((240, 320), (540, 360), (240, 320), "11% of a frame, left and right, is cut"),
+        ((240, 320), (240, 320), (240, 320), "at the top and below"),
+        ((240, 320), (640, 480), (240, 320), ""),
+    ],
+)
+def test_frames_are_fitted_to_the_only_canvas_of_a_file(
+    canvas: tuple[int, int] | None, frame: tuple[int, int], size: tuple[int, int], told: str
+) -> None:
+    trained = NetworkConfig(input=InputConfig(height=240, width=320), heads={"depth": DepthConfig()})
+    predictor: Any = SimpleNamespace(canvas=canvas, metadata=SimpleNamespace(network=trained))
+    said: list[str] = []
+    report: Any = SimpleNamespace(note=said.append)
+    assert _input_size(predictor, frame, report) == size
+    assert (told in said[0]) if told else not said

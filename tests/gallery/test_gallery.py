@@ -188,8 +188,10 @@ def test_a_network_of_both_kinds_shows_failures_of_both(
 
     def drawn(kind: str, *_: Any) -> Any:
         asked.append(kind)
-        return read_evaluation(write(tmp_path / kind, "zoo_s"))
+        return read_evaluation(write(tmp_path / str(len(asked)), "zoo_s"))
 
     monkeypatch.setattr(run, "_drawn", drawn)
     gallery(["zoo_s", "eyenet_nano"], tmp_path / "out", frames=1)
     assert asked == ["eyes", "views", "eyes"]
+    text = Page((tmp_path / "out" / "zoo_s.html").read_text()).text
+    assert "input 160x120 and 320x240" in text
