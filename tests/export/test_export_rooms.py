@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 import torch
@@ -14,7 +13,7 @@ from zoo.export.graph import VIEW_INPUTS, ViewGraph, example
 from zoo.export.parity import parity, worst
 from zoo.model.config import ByobConfig, DepthConfig, InputConfig, MatchingConfig, NeckConfig, NetworkConfig
 from zoo.model.network import Network
-from zoo.predict.rooms.run import _input_size
+from zoo.predict.rooms.plan import input_size
 
 HEIGHT, WIDTH = 48, 64
 
@@ -85,9 +84,6 @@ def test_classic_matching_can_be_traced_too() -> None:
 def test_frames_are_fitted_to_the_only_canvas_of_a_file(
     canvas: tuple[int, int] | None, frame: tuple[int, int], size: tuple[int, int], told: str
 ) -> None:
-    trained = NetworkConfig(input=InputConfig(height=240, width=320), heads={"depth": DepthConfig()})
-    predictor: Any = SimpleNamespace(canvas=canvas, metadata=SimpleNamespace(network=trained))
-    said: list[str] = []
-    report: Any = SimpleNamespace(note=said.append)
-    assert _input_size(predictor, frame, report) == size
-    assert (told in said[0]) if told else not said
+    found, said = input_size(frame, (240, 320), canvas)
+    assert found == size
+    assert told in said if told else not said

@@ -20,7 +20,7 @@ from zoo.errors import ZooError
 from zoo.predict.frames import prefetched
 from zoo.predict.report import Reached, Report
 from zoo.predict.rooms.fuse import Fusion
-from zoo.predict.rooms.plan import SINGLE, Job, network_size, plan
+from zoo.predict.rooms.plan import SINGLE, Job, input_size, plan
 from zoo.predict.rooms.predictor import RoomPredictor, load
 from zoo.predict.rooms.reader import Loaded, Reader, Trouble
 from zoo.predict.rooms.sources import open_source
@@ -32,7 +32,6 @@ SOURCES: Final = 2
 _BATCH: Final = 4  # frames with their sources; more cost memory and save no time
 _AHEAD: Final = 4  # frames that are decoded in advance
 _VOXELS: Final = (0.002, 0.5)  # metres
-_TOLD_CUT: Final = 0.01  # of a frame; rounding of sizes cuts less
 
 
 def predict_rooms(
@@ -111,7 +110,10 @@ def _stream(
     report: Report,
     batch_size: int,
 ) -> None:
-    size = _input_size(predictor, jobs[0].frame.size, report)
+    trained = predictor.metadata.network.canvas("views")
+    size, remark = input_size(jobs[0].frame.size, (trained.height, trained.width), predictor.canvas)
+    if remark:
+        report.note(remark)
     waiting: list[Loaded] = []
 
     def flush() -> None:
@@ -135,19 +137,6 @@ def _stream(
             if len(waiting) == batch_size:
                 flush()
     flush()
-
-
-def _input_size(predictor: RoomPredictor, frame: tuple[int, int], report: Report) -> tuple[int, int]:
-    """Height and width that frames are fitted to; an exported file takes one alone, which may cut them."""
-    trained = predictor.metadata.network.canvas("views")
-    if predictor.canvas is None:
-        return network_size(frame, (trained.height, trained.width))
-    height, width = predictor.canvas
-    ratio = (frame[0] * height) / (frame[1] * width)
-    if (lost := 1 - min(ratio, 1 / ratio)) > _TOLD_CUT:
-        at = "left and right" if ratio > 1 else "at the top and below"
-        report.note(f"the file takes {width}x{height}: {lost:.0%} of a frame, {at}, is cut and has no depth")
-    return predictor.canvas
 
 
 def _finish(fusion: Fusion, writer: RoomWriter, report: Report) -> None:
