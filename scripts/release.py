@@ -5,6 +5,7 @@
     zoo promote eyenet_s.rendered@4                               # eyenet_s is this one, if the gate holds
     python scripts/release.py --tidy                              # checkpoints/ keeps promoted ones alone
     python scripts/release.py --refresh                           # the index anew from model.json, metrics/
+    python scripts/release.py --refresh eyenet_s                  # its model.json and card from metrics/, too
     python scripts/release.py --layout release                    # a folder for any static host
 
 The address at which that folder is served is set in one place: `base_url` in checkpoints/index.json. While it
@@ -114,11 +115,19 @@ def measured(metadata: ModelMetadata) -> dict[str, dict[str, float | None]]:
         if report["sha256"] != metadata.weights.sha256:
             raise ZooError(f"{path}: was measured on other weights; run scripts/measure.py again")
         found = report.get("metrics", {})
-        if chosen := {key: found[key] for key in CARD if key in found}:
+        if chosen := {key: found[key] for key in CARD if key in found} or exported(report):
             metrics[path.stem] = chosen
     if not metrics:
         raise ZooError(f"{METRICS / metadata.name}: nothing is measured; run scripts/measure.py first")
     return metrics
+
+
+def exported(report: dict[str, Any]) -> dict[str, float | None]:
+    """Of a report of `zoo export`: how far each precision is from PyTorch, and how many times as fast."""
+    apart = {
+        f"{name}/{unit}": much for name, of in report.get("worst", {}).items() for unit, much in of.items()
+    }
+    return apart | {f"{name}/speedup": times for name, times in report.get("speedup", {}).items()}
 
 
 def slices(name: str, sha256: str) -> dict[str, Any]:
@@ -194,7 +203,11 @@ def add(run: Path, line: str | None) -> None:
         print(f"to make it {metadata.name}: zoo promote {entry.name}, then scripts/release.py --tidy")
 
 
-def refresh() -> None:
+def refresh(of_metrics: list[str]) -> None:
+    for alias in of_metrics:
+        folder = CHECKPOINTS / alias
+        metadata = read_metadata(folder)
+        checkpoint.describe_anew(folder, metadata.model_copy(update={"metrics": measured(metadata)}))
     index = release.refresh(INDEX)
     names = {target: alias for alias, target in index.aliases.items()}
     entries = []
@@ -225,15 +238,18 @@ def main() -> None:
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("run", type=Path, nargs="?", help="folder of a measured run")
     task.add_argument(
-        "--refresh", action="store_true", help="take the index anew from model.json and metrics/"
+        "--refresh",
+        nargs="*",
+        metavar="NAME",
+        help="take the index anew from model.json and metrics/; of these, model.json and the card too",
     )
     task.add_argument("--tidy", action="store_true", help="keep the weights of promoted versions alone")
     task.add_argument("--layout", type=Path, metavar="FOLDER", help="write what a static host serves")
     parser.add_argument("--line", help="architecture.tag; by default that which the run's name points to")
     arguments = parser.parse_args()
     try:
-        if arguments.refresh:
-            refresh()
+        if arguments.refresh is not None:
+            refresh(arguments.refresh)
         elif arguments.tidy:
             print("\n".join(release.tidy(INDEX)) or "nothing to do")
         elif arguments.layout:

@@ -36,6 +36,9 @@ EYE_SIDES: Final[tuple[EyeSide, EyeSide]] = ("left", "right")
 
 Domain = Literal["real", "synthetic"]
 DOMAINS: Final[tuple[Domain, Domain]] = ("real", "synthetic")
+Kind = Literal["eyes", "views"]
+"""What a sample shows, and so which heads read it: one near-eye frame, or posed views of a room."""
+KINDS: Final[tuple[Kind, Kind]] = ("eyes", "views")
 
 MAX_GLINTS: Final = 8
 

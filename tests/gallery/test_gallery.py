@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import ZooError
+from zoo.gallery import run
 from zoo.gallery.bars import bars_svg
 from zoo.gallery.evaluation import read_evaluation
 from zoo.gallery.run import gallery
@@ -178,3 +179,19 @@ def test_bars_are_as_long_as_their_values() -> None:
     assert widths[0] == pytest.approx(2 * widths[1], rel=0.01)
     assert svg.count('opacity="0.4"') == 1  # few frames
     assert "not measured" in svg
+
+
+def test_a_network_of_both_kinds_shows_failures_of_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def drawn(kind: str, *_: Any) -> Any:
+        asked.append(kind)
+        return read_evaluation(write(tmp_path / str(len(asked)), "zoo_s"))
+
+    monkeypatch.setattr(run, "_drawn", drawn)
+    gallery(["zoo_s", "eyenet_nano"], tmp_path / "out", frames=1)
+    assert asked == ["eyes", "views", "eyes"]
+    text = Page((tmp_path / "out" / "zoo_s.html").read_text()).text
+    assert "input 160x120 and 320x240" in text

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from zoo.errors import ZooError
 from zoo.hub import card, checkpoint
 from zoo.hub.metadata import ModelMetadata, read_metadata
+from zoo.model.config import DepthConfig, InputConfig
 from zoo.model.network import Network
 
 
@@ -214,6 +215,28 @@ def test_any_damage_to_metadata_is_an_error_for_the_user(
         checkpoint.load(folder)  # damage to a free text, or none at all, is not seen
     except ZooError as error:
         assert str(folder) in str(error)
+
+
+def test_a_card_says_all_that_a_network_takes(saved: Path) -> None:
+    described = read_metadata(saved)
+    network = described.network.model_copy(
+        update={
+            "heads": {**described.network.heads, "depth": DepthConfig()},
+            "views_input": InputConfig(height=64, width=96),
+        }
+    )
+    text = card.render(described.model_copy(update={"network": network}))
+    assert "near-eye image, letterboxed to 48x32, or posed colour pictures" in text and "as 96x64" in text
+    assert " FRAMES -o" in text and " CAPTURE -o" in text
+
+
+def test_a_card_is_described_anew_beside_weights_that_stay(saved: Path) -> None:
+    metadata = read_metadata(saved).model_copy(update={"metrics": {"export": {"fp32/deg": 0.003}}})
+    before = (saved / "model.safetensors").stat()
+    checkpoint.describe_anew(saved, metadata)
+    assert (saved / "model.safetensors").stat() == before
+    assert "| fp32/deg | 0.003 |" in (saved / "README.md").read_text()
+    assert checkpoint.load(saved)[1].metrics["export"] == {"fp32/deg": 0.003}
 
 
 def test_verify_wants_the_card_of_the_metadata(saved: Path) -> None:

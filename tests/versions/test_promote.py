@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tests.hub.tiny import TINY, described
 from tests.versions.tables import table
+from zoo.config.gate import load_gate
 from zoo.errors import ZooError
 from zoo.hub import checkpoint, index, release
 from zoo.hub.schema import read_index
@@ -147,3 +148,19 @@ def test_tampered_weights_are_not_compared(mine: Path) -> None:
     with pytest.raises(ZooError, match="altered or damaged"):
         session.promote(mine, "tiny.own@2", options, Console())
     assert read_index(mine).aliases == {"tiny": "tiny.own@1"}
+
+
+def test_checkpoints_are_compared_on_what_both_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # without the pool of the gate
+    gate = load_gate()
+    (eyes,) = session.configs("zoo_s", "eyenet_nano", [], gate)
+    assert eyes.data.type == "render"
+    with pytest.raises(ZooError, match=r"rooms_gate is missing: render it .zoo render rooms"):
+        session.configs("zoo_s", "deltas_s", [], gate)
+    with pytest.raises(ZooError, match=r"eyenet_nano looks at eyes, deltas_s at views"):
+        session.configs("eyenet_nano", "deltas_s", [], gate)
+    options: Any = {"confidence": 0.95, "draws": 100, "min_samples": 2, "min_people": 2}
+    with pytest.raises(ZooError, match="zoo_s has heads that read views, and eyenet_nano has none"):
+        session.compared("zoo_s", "eyenet_nano", [], gate, Console(), ask_gate=True, **options)

@@ -69,6 +69,12 @@ def command(parent: typer.Typer, name: str) -> Callable[[Callable[..., None]], C
     return register
 
 
+def say(*lines: str) -> None:
+    """Print results as they are: no markup, no colours, and lines that pipes get whole."""
+    for line in lines:
+        Console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def _indexes(given: list[str] | None) -> AbstractContextManager[None]:
     """Reads the indexes of `--index` beside ours while a command runs."""
     if not given:

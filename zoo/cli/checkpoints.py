@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zoo.cli.app import IndexOption, Name, app, command, errors
+from zoo.cli.app import IndexOption, Name, app, command, errors, say
 from zoo.errors import ZooError
 
 
@@ -98,7 +98,7 @@ def verify(
             errors().print(f"{name}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         else:
             assert metadata.weights is not None, "verify refuses metadata without a checksum"
-            Console().print(f"{name}: ok ({metadata.weights.sha256})", highlight=False, soft_wrap=True)
+            say(f"{name}: ok ({metadata.weights.sha256})")
     if failed:
         raise typer.Exit(1)
 
@@ -125,4 +125,4 @@ def add(
     path = path / "index.json" if path.is_dir() or path.suffix != ".json" else path
     entry = add_to(resolve(name), line, path, alias)
     also = f", {alias}" if alias else ""
-    Console().print(f"{path}: {entry.name}{also}", markup=False, highlight=False, soft_wrap=True)
+    say(f"{path}: {entry.name}{also}")

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from zoo.cli.app import IndexOption, Name, app, command, errors
+from zoo.cli.app import IndexOption, Name, app, command, errors, say
 
 
 @command(app, "export")
@@ -48,5 +47,4 @@ def export(
         frames=frames,
         console=errors(),
     )
-    for line in summary(made):
-        Console().print(line, markup=False, highlight=False, soft_wrap=True)
+    say(*summary(made))

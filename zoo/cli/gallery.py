@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from zoo.cli.app import IndexOption, app, command, errors
+from zoo.cli.app import IndexOption, app, command, errors, say
 
 
 @command(app, "gallery")
@@ -37,5 +36,4 @@ def gallery(
     from zoo.gallery.run import gallery as write_gallery
 
     written = write_gallery(sources, output, frames=frames, count=count, progress=errors().print)
-    for path in written:
-        Console().print(str(path), markup=False, highlight=False, soft_wrap=True)
+    say(*map(str, written))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zoo.cli.app import INTERRUPTED, Device, IndexOption, Name, NameOrExported, app, command, errors
+from zoo.cli.app import INTERRUPTED, Device, IndexOption, Name, NameOrExported, app, command, errors, say
 
 
 @command(app, "predict")
@@ -144,7 +144,7 @@ def predict(
     text = f"{frames} -> {summary.output / 'predictions.csv'}; {summary.skipped} skipped"
     text += " (named above)" if summary.skipped else ""
     text = f"interrupted: {text}" if summary.interrupted else text
-    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+    say(text)
     if summary.interrupted:
         raise typer.Exit(INTERRUPTED)
     if summary.skipped:
@@ -221,4 +221,4 @@ def calibrate(
         console=errors(),
     )
     Console().print(samples_table(made))
-    Console().print(f"{output}: {summary(made)}", markup=False, highlight=False, soft_wrap=True)
+    say(f"{output}: {summary(made)}")

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from zoo.cli.app import Device, IndexOption, Name, app, command, errors
+from zoo.cli.app import Device, IndexOption, Name, app, command, errors, say
 
 
 @command(app, "pseudolabel")
@@ -34,4 +33,4 @@ def pseudolabel(
     made = run(name, sources, output, rig, device=device, batch_size=batch_size, console=errors())
     text = f"{made.labelled} of {made.frames} frames -> {made.table}"
     text += f"; left out: {explain(made.left_out)}" if made.left_out else ""
-    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+    say(text)

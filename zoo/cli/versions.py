@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from zoo.cli.app import ConfigDir, IndexOption, Name, Overrides, app, command, errors
+from zoo.cli.app import ConfigDir, IndexOption, Name, Overrides, app, command, errors, say
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def compare(
     for measured, comparison, report in results:
         for table in tables(measured, comparison):
             console.print(table, highlight=False)
-        _say([summary(comparison), *(gate_lines(report) if report is not None else [])])
+        say(summary(comparison), *(gate_lines(report) if report is not None else []))
     if output is not None:
         write(output, results)
     if not _holds(results):
@@ -106,11 +106,11 @@ def promote(
     from zoo.versions.report import gate_lines
 
     for _, _, report in results:
-        _say([] if report is None else gate_lines(report))
+        say(*([] if report is None else gate_lines(report)))
     if moved is None:
-        _say([f"{name} was not promoted; --force with --reason does it all the same"])
+        say(f"{name} was not promoted; --force with --reason does it all the same")
         raise typer.Exit(1)
-    _say([f"{moved.alias}: {moved.from_ or 'new'} -> {moved.to}{' (forced)' if moved.forced else ''}"])
+    say(f"{moved.alias}: {moved.from_ or 'new'} -> {moved.to}{' (forced)' if moved.forced else ''}")
 
 
 @command(app, "rollback")
@@ -121,7 +121,7 @@ def rollback(
     from zoo.versions.promote import rollback as roll_back
 
     moved = roll_back(_path_of(path), alias, reason)
-    _say([f"{moved.alias}: {moved.from_} -> {moved.to}"])
+    say(f"{moved.alias}: {moved.from_} -> {moved.to}")
 
 
 @command(app, "merge")
@@ -136,7 +136,7 @@ def merge(
     from zoo.versions.merge import merge as run_merge
 
     run_merge(first, second, alpha, output)
-    _say([f"{output}: {1 - alpha:g} of {first} and {alpha:g} of {second}; see what it is worth: zoo compare"])
+    say(f"{output}: {1 - alpha:g} of {first} and {alpha:g} of {second}; see what it is worth: zoo compare")
 
 
 def _path_of(given: Path | None) -> Path:
@@ -152,8 +152,3 @@ def _path_of(given: Path | None) -> Path:
 
 def _holds(results: list[Result]) -> bool:
     return all(report is None or report.holds for _, _, report in results)
-
-
-def _say(lines: list[str]) -> None:
-    for line in lines:
-        Console().print(line, markup=False, highlight=False, soft_wrap=True)

@@ -213,7 +213,7 @@ class TrainConfig(Config):
         held_out = self.held_out
         for key, source in (*self.sources.items(), *held_out.items()):
             views = is_views(source)
-            readers = [n for n, head in self.used_network.heads.items() if (head.type == "depth") == views]
+            readers = self.used_network.heads_of("views" if views else "eyes")
             if not readers:
                 reads = "rooms: depth" if views else "eyes, such as segmentation"
                 raise _error(f"{key}.type", source.type, f"the network has no head that reads {reads}")

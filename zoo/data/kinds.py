@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias, TypedDict, cast
+from typing import TypeAlias, TypedDict, cast
 
 from typing_extensions import TypeIs
 
+from zoo.conventions import KINDS, Kind
 from zoo.data.sample import EyeBatch
 from zoo.data.views import ViewBatch
 
-Kind: TypeAlias = Literal["eyes", "views"]
-KINDS: Final[tuple[Kind, Kind]] = ("eyes", "views")
 Batch: TypeAlias = EyeBatch | ViewBatch
 
 

@@ -17,13 +17,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from zoo.conventions import DOMAINS, Domain
+from zoo.conventions import DOMAINS, Domain, Kind
 from zoo.data.allocation import Allocation, Knots, shares_at
 from zoo.data.augment import augment
 from zoo.data.augment_views import augment_views
 from zoo.data.batches import Split, rows
 from zoo.data.config import AugmentConfig
-from zoo.data.kinds import Batch, Kind, MixedBatch, is_views
+from zoo.data.kinds import Batch, MixedBatch, is_views
 from zoo.data.sample import EyeBatch
 from zoo.data.views import ViewSample, stack_views, unstack_views
 from zoo.draws import Draws

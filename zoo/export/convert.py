@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.export import Dim
 
-from zoo.data.kinds import Kind
+from zoo.conventions import Kind
 from zoo.errors import ZooError
 from zoo.export.extra import needed
 from zoo.export.file import properties

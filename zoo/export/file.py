@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+from zoo.conventions import KINDS, Kind
 from zoo.errors import ZooError
 from zoo.hub.metadata import METADATA_FILE, ModelMetadata, parse_metadata
 
@@ -21,7 +22,6 @@ SUFFIX: Final = ".onnx"
 FORMAT_VERSION: Final = 1
 """Raised when an older reader could not use a newer file rightly."""
 
-Kind = Literal["eyes", "views"]
 Precision = Literal["fp32", "int8"]
 
 FORMAT: Final = "zoo.format"
@@ -119,7 +119,7 @@ def read_exported(path: str | Path, wanted: Kind | None = None) -> ExportedFile:
         raise ZooError(
             f"{path}: altered or damaged, so refused: its content does not fit its {SEAL}; export it again"
         )
-    kind: Kind | None = next((kind for kind in get_args(Kind) if kind == found[KIND]), None)
+    kind: Kind | None = next((kind for kind in KINDS if kind == found[KIND]), None)
     precision: Precision | None = next((p for p in get_args(Precision) if p == found[PRECISION]), None)
     if kind is None or precision is None:
         raise ZooError(

@@ -8,7 +8,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from zoo.data.kinds import Kind
+from zoo.conventions import Kind
 from zoo.data.letterbox import standardise
 from zoo.data.views import ViewBatch
 from zoo.errors import ZooError

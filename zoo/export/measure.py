@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import polars as pl
 import torch
 from torch import Tensor
 
 from zoo.config.rendering import load_domain, load_room_domain
-from zoo.data.kinds import Batch, Kind
+from zoo.conventions import Kind
+from zoo.data.kinds import Batch
 from zoo.data.sample import EyeBatch
+from zoo.data.views import ViewBatch, empty_view_batch
+from zoo.draws import Draws
 from zoo.evaluate import rows, summarise
 from zoo.exam.depth.cost import take_turns
+from zoo.exam.depth.sparse import PROTOCOLS, sparse_points
 from zoo.export.file import ExportedFile, Precision
 from zoo.export.graph import EYE_INPUTS, example, graph_of
 from zoo.export.parity import parity
@@ -135,8 +139,22 @@ def _larger(side: int, multiple: int) -> int:
 def _pictures(kind: Kind, height: int, width: int, views: int) -> Batch:
     if kind == "eyes":
         return next(rendered_eyes(EXAM, _PARITY_FRAMES, height, width))
-    renderer = RoomRenderer(load_room_domain(EXAM[0]), EXAM[1], height, width, views, samples=1)
-    return cast(Batch, renderer.render(torch.arange(2)))
+    return _rooms(height, width, views)
+
+
+def _rooms(height: int, width: int, views: int) -> ViewBatch:
+    """Two rooms: one with all its views, one that has measured points and lacks its last view."""
+    rows = torch.arange(2)
+    room = RoomRenderer(load_room_domain(EXAM[0]), EXAM[1], height, width, views, samples=1).render(rows)
+    batch = empty_view_batch(len(rows), views, height, width)
+    for key in ("images", "cameras", "cam_to_world"):
+        batch[key] = room[key]
+    batch["views_valid"][:] = True
+    batch["views_valid"][1, -1] = views < 3
+    points = sparse_points(room["depth"][:, 0], PROTOCOLS["100_clean"], Draws(EXAM[1], rows))
+    batch["sparse_depth"][1] = points[1]
+    batch["sparse_confidence"] = (batch["sparse_depth"] > 0).float()
+    return batch
 
 
 def _in_batches(session: Session, batch: Batch, size: int) -> dict[str, dict[str, Tensor]]:

@@ -26,7 +26,8 @@ def parity(expected: Heads, found: Heads) -> dict[str, dict[str, float | str]]:
 
     ``reported_max`` is that of the samples in which a pupil is reported, and of glints that count: `zoo
     predict` leaves the others empty. Units: deg (axes), px, mm, ratio (depth: relative), share (of pixels
-    whose class differs), and "own" for the rest: that of the output.
+    whose class differs), points (share of the matched points that were chosen elsewhere), and "own" for the
+    rest: that of the output.
 
     Raises:
         ValueError: the outputs are not the same.
@@ -54,13 +55,18 @@ def parity(expected: Heads, found: Heads) -> dict[str, dict[str, float | str]]:
 
 
 def worst(reports: list[dict[str, dict[str, float | str]]]) -> dict[str, float]:
-    """Unit -> largest difference in what is reported, of deg, px, mm, ratio and share, over some reports."""
+    """Unit -> largest difference in what is reported, over some reports; not of outputs of their own units.
+
+    ``absrel`` is that of whole depth maps: the mean over pixels of what ``ratio`` has the largest of.
+    """
     largest: dict[str, float] = {}
     for report in reports:
-        for row in report.values():
+        for name, row in report.items():
             unit, value = str(row["unit"]), row.get("reported_max", row["max"])
-            if unit != "own":
-                largest[unit] = max(largest.get(unit, 0.0), float(value))
+            found = {} if unit == "own" else {unit: float(value)}
+            if name.endswith(".depth"):
+                found["absrel"] = float(row["mean"])
+            largest |= {key: max(largest.get(key, 0.0), much) for key, much in found.items()}
     return largest
 
 
@@ -80,6 +86,8 @@ def _measure(name: str) -> tuple[str, Difference]:
         return "deg", lambda a, b: torch.rad2deg(angle_between(a, b))
     if name == "logits":
         return "share", lambda a, b: (a.argmax(1) != b.argmax(1)).double().mean((1, 2))
+    if name == "point_px":  # the best pixel of each cell: the same, or another one
+        return "points", lambda a, b: (a != b).any(-1).double().mean(1)
     if name in ("depth", "point_depth"):
         return "ratio", lambda a, b: (b / a - 1).abs()
     if name.endswith("_px"):

@@ -12,7 +12,7 @@ from typing import Any, Final
 import torch
 from rich.console import Console
 
-from zoo.data.kinds import KINDS, Kind
+from zoo.conventions import KINDS, Kind
 from zoo.errors import ZooError, did_you_mean
 from zoo.export.convert import to_onnx
 from zoo.export.extra import needed

@@ -49,14 +49,13 @@ class Session:
             ) from None
         self.inputs: list[str] = [value.name for value in self._session.get_inputs()]
         self.outputs: list[str] = [value.name for value in self._session.get_outputs()]
-        self.any_size = all(isinstance(side, str) for side in self._session.get_inputs()[0].shape[-2:])
+        height, width = self._session.get_inputs()[0].shape[-2:]
+        self.any_size = isinstance(height, str) and isinstance(width, str)
         """Whether the canvas may have another size than the checkpoint's own."""
+        self.canvas = None if self.any_size else (int(height), int(width))
+        """Height and width of the only canvas that it takes, if there is only one."""
         found = set(nested(dict.fromkeys(self.outputs, torch.empty(0))))
-        missing = found ^ {
-            name
-            for name, head in file.metadata.network.heads.items()
-            if (head.type == "depth") == (file.kind == "views")
-        }
+        missing = found ^ set(file.metadata.network.heads_of(file.kind))
         if missing:
             raise ZooError(
                 f"{file.path}: its graph and its description disagree about the heads {', '.join(missing)}"

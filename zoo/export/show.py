@@ -7,7 +7,15 @@ from typing import Final
 
 from zoo.export.run import Exported
 
-_UNITS: Final = {"deg": "°", "px": " px", "mm": " mm", "ratio": " of the depth", "share": " of the pixels"}
+_UNITS: Final = {
+    "deg": "°",
+    "px": " px",
+    "mm": " mm",
+    "ratio": " of a pixel's depth",
+    "absrel": " AbsRel",
+    "share": " of the pixels",
+    "points": " of the points",
+}
 
 
 def summary(made: Exported) -> Iterator[str]:

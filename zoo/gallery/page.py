@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from zoo.conventions import KINDS
 from zoo.errors import ZooError
 from zoo.gallery.bars import bars_svg
 from zoo.gallery.evaluation import Evaluation, Metrics, Shot, Shots
@@ -30,6 +31,7 @@ svg { max-width: 100%; height: auto; }
 svg text { paint-order: stroke; stroke: Canvas; stroke-width: 4px; }
 details { margin-top: 1rem; } summary { cursor: pointer; }
 """
+_ARROWS: Final = {True: "↑", False: "↓", None: ""}
 _WIDE: Final = frozenset({"depth"})  # tasks whose pictures are strips of maps
 
 
@@ -69,8 +71,10 @@ def _page(title: str, body: Sequence[str]) -> str:
 def _facts(metadata: ModelMetadata | None) -> str:
     if metadata is None:
         return ""
-    size = metadata.preprocessing
-    facts = [f"Tasks: {', '.join(sorted(metadata.network.heads))}", f"input {size.width}x{size.height}"]
+    network = metadata.network
+    sizes = [network.canvas(kind) for kind in KINDS if network.heads_of(kind)]
+    taken = " and ".join(dict.fromkeys(f"{size.width}x{size.height}" for size in sizes))
+    facts = [f"Tasks: {', '.join(sorted(network.heads))}", f"input {taken}"]
     if metadata.weights is not None:
         facts += [
             f"{metadata.weights.parameters / 1e6:.2f} M parameters",
@@ -113,7 +117,7 @@ def _table(evaluation: Evaluation, names: Sequence[str]) -> str:
         shown = known.get(name)
         cells = [evaluation.metrics.get(name), *(metrics.get(name) for _, metrics in beside)]
         numbers = "".join(f'<td class="number">{_number(value)}</td>' for value in cells)
-        unit = "" if shown is None else f"{shown.unit} {'↑' if shown.high_is_good else '↓'}".strip()
+        unit = "" if shown is None else f"{shown.unit} {_ARROWS[shown.high_is_good]}".strip()
         lines.append(f"<tr><td>{_text(shown.label if shown else name)}</td>{numbers}<td>{unit}</td></tr>")
     return f"<table>{''.join(lines)}</table>"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from zoo.config.choices import config_folder
+from zoo.conventions import KINDS, Kind
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.gallery.evaluation import METRICS_FILE, Evaluation, read_evaluation
@@ -23,6 +24,8 @@ _EXAM: Final = "unseen"
 """Of eyes (`conf/exam`) and of rooms (`conf/rooms_exam.yaml`)."""
 _ROOM_FRAMES: Final = 30
 """Rendering rooms takes longer."""
+_EYES_BY: Final = "by=[openness,gaze_eccentricity_deg,focal_over_width,eye_side,skin_tone,spectacles]"
+_ROOMS_BY: Final = "by=[mean_depth_m,texture,baseline_m]"
 _FIRST: Final = ("unseen", "shifted", "headset", "meye")
 """Order of a checkpoint's metrics files; others follow by name."""
 
@@ -63,8 +66,10 @@ def gallery(
         metadata = read_metadata(resolve(source))
         known[metadata.name] = metadata
         evaluations = found.setdefault(metadata.name, [])
-        if frames:
-            evaluations.append(_drawn(source, metadata, output / "evaluations", frames, count, progress))
+        for kind in KINDS if frames else ():
+            if metadata.network.heads_of(kind):
+                drawn = _drawn(kind, source, metadata, output / "evaluations", frames, count, progress)
+                evaluations.append(drawn)
         evaluations += _measured(metadata, metrics or config_folder().parent / "metrics")
         if not evaluations:
             raise ZooError(f"{source}: nothing was measured of it; give --frames, or a folder of `zoo eval`")
@@ -75,6 +80,7 @@ def gallery(
 
 
 def _drawn(
+    kind: Kind,
     source: str,
     metadata: ModelMetadata,
     folder: Path,
@@ -86,17 +92,19 @@ def _drawn(
     from zoo.config import compose
     from zoo.exam.run import evaluate
 
-    rooms = {head.type for head in metadata.network.heads.values()} == {"depth"}
-    frames = min(frames, _ROOM_FRAMES) if rooms else frames
-    exam = f"rooms_{_EXAM}" if rooms else _EXAM
-    target = folder / f"{metadata.name}_{exam}_{frames}"
-    chosen = [f"exam={_EXAM}", "by=[openness,gaze_eccentricity_deg,eye_side]"]
-    if rooms:
+    chosen = [f"exam={_EXAM}"]
+    exam, by = _EXAM, _EYES_BY
+    if kind == "views":
+        exam, by, frames = f"rooms_{_EXAM}", _ROOMS_BY, min(frames, _ROOM_FRAMES)
         chosen = ["data=room_pool", f"data.path='{_room_pool(folder, frames, progress)}'", "batch_size=4"]
+    target = folder / f"{metadata.name}_{exam}_{frames}"
     progress(f"{metadata.name}: the first {frames} frames of the exam {exam}")
     quoted = f"output='{target}'"
     evaluate(
-        compose("eval", [f"checkpoint='{source}'", *chosen, f"count={frames}", f"pictures={count}", quoted])
+        compose(
+            "eval",
+            [f"checkpoint='{source}'", *chosen, by, f"count={frames}", f"pictures={count}", quoted],
+        )
     )
     return replace(read_evaluation(target), title=f"{exam}: failures among the first {frames} frames")
 

@@ -11,7 +11,8 @@ class Shown(NamedTuple):
     name: str
     label: str
     unit: str = ""
-    high_is_good: bool = False
+    high_is_good: bool | None = False
+    """None: neither high nor low is."""
 
 
 KEY_METRICS: Final = (
@@ -26,11 +27,11 @@ KEY_METRICS: Final = (
     Shown("gaze/optical_deg_mean", "optical axis, mean", "°"),
     Shown("gaze/optical_deg_median", "optical axis, median", "°"),
     Shown("gaze/visual_deg_mean", "visual axis, mean", "°"),
-    Shown("gaze/sigma_share", "errors within the stated sigma (0.68 if true)", "share", True),
+    Shown("gaze/sigma_share", "errors within the stated sigma (0.68 if true)", "share", None),
     Shown("depth/absrel_ratio", "depth, AbsRel"),
     Shown("depth/rmse_m", "depth, RMSE", "m"),
     Shown("depth/delta_share", "depth, δ < 1.25", "share", True),
-    Shown("depth/sigma_share", "errors within the stated sigma (0.68 if true)", "share", True),
+    Shown("depth/sigma_share", "errors within the stated sigma (0.68 if true)", "share", None),
 )
 SLICED: Final = (
     "segmentation/miou",
@@ -51,10 +52,13 @@ COLUMNS: Final = {
     "pupil_visible": "visible share of the pupil",
     "gaze_eccentricity_deg": "angle between optical axis and camera, °",
     "focal_over_width": "focal length over image width",
+    "skin_tone": "skin tone",
+    "spectacles": "spectacles",
     "domain": "domain",
     "views": "number of views",
     "baseline_m": "baseline, m",
     "mean_depth_m": "mean depth, m",
+    "texture": "texture, grey levels a pixel",
 }
 """What slices are called."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zoo.hub.metadata import ModelMetadata
+from zoo.model.config import NetworkConfig
 
 
 def render(metadata: ModelMetadata) -> str:
@@ -11,7 +12,7 @@ def render(metadata: ModelMetadata) -> str:
     lines = [
         f"# {metadata.name}",
         "",
-        f"Tasks: {', '.join(sorted(network.heads))}. Input: {_input(metadata)}",
+        f"Tasks: {', '.join(sorted(network.heads))}. Input: {_input(network)}",
     ]
     if metadata.weights is not None:
         lines += [
@@ -21,7 +22,10 @@ def render(metadata: ModelMetadata) -> str:
     lines += [
         "",
         "```",
-        f"zoo predict {metadata.name} {_source(metadata)} -o out/   # or the path of this folder",
+        *(
+            f"zoo predict {metadata.name} {source} -o out/   # or the path of this folder"
+            for source in _sources(network)
+        ),
         "```",
         "",
         "## Training",
@@ -61,25 +65,20 @@ def render(metadata: ModelMetadata) -> str:
     return "\n".join(lines)
 
 
-def _of_rooms(metadata: ModelMetadata) -> bool:
-    return any(head.type == "depth" for head in metadata.network.heads.values())
+def _sources(network: NetworkConfig) -> list[str]:
+    frames = ["FRAMES"] if network.heads_of("eyes") else []
+    return [*frames, *(["CAPTURE"] if network.heads_of("views") else [])]
 
 
-def _source(metadata: ModelMetadata) -> str:
-    return "CAPTURE" if _of_rooms(metadata) else "FRAMES"
-
-
-def _input(metadata: ModelMetadata) -> str:
-    size = metadata.preprocessing
-    if _of_rooms(metadata):
-        return (
-            f"posed colour pictures of a room, at about as many pixels as {size.width}x{size.height}, each "
-            "standardised by its own mean and deviation."
-        )
-    return (
-        f"one near-eye image, letterboxed to {size.width}x{size.height} and standardised by its own mean and "
-        "deviation."
-    )
+def _input(network: NetworkConfig) -> str:
+    size, said = network.canvas("eyes"), []
+    if network.heads_of("eyes"):
+        said.append(f"one near-eye image, letterboxed to {size.width}x{size.height}")
+    size = network.canvas("views")
+    if network.heads_of("views"):
+        said.append(f"posed colour pictures of a room, at about as many pixels as {size.width}x{size.height}")
+    each = ", each" if network.heads_of("views") else " and"
+    return f"{', or '.join(said)}{each} standardised by its own mean and deviation."
 
 
 def format_metric(value: float | None) -> str:

@@ -45,15 +45,17 @@ def save(folder: Path, network: Network, metadata: ModelMetadata) -> ModelMetada
         parameters=sum(parameter.numel() for parameter in network.parameters()),
     )
     metadata = metadata.model_copy(update={"weights": weights})
-    with (
-        replacing(folder / CARD_FILE) as readme,
-        replacing(folder / METADATA_FILE) as description,
-        replacing(folder / WEIGHTS_FILE) as tensors,
-    ):
+    with replacing(folder / WEIGHTS_FILE) as tensors:
         tensors.write_bytes(blob)
+        describe_anew(folder, metadata)
+    return metadata
+
+
+def describe_anew(folder: Path, metadata: ModelMetadata) -> None:
+    """Write `model.json` and the card, beside weights that stay."""
+    with replacing(folder / CARD_FILE) as readme, replacing(folder / METADATA_FILE) as description:
         description.write_text(metadata.model_dump_json(indent=2) + "\n", encoding="utf-8")
         readme.write_text(card.render(metadata), encoding="utf-8")
-    return metadata
 
 
 def load(name_or_path: str | Path) -> tuple[Network, ModelMetadata]:

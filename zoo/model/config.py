@@ -9,6 +9,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
+from zoo.conventions import Kind
+
 Width = Annotated[int, Field(ge=8, multiple_of=8)]
 """Channels; multiples of 8 fill the vector registers."""
 
@@ -184,6 +186,10 @@ class NetworkConfig(_Strict):
             raise ValueError(f"a head cannot be called {', '.join(sorted(taken))}")
         return self
 
-    def canvas(self, kind: Literal["eyes", "views"]) -> InputConfig:
+    def canvas(self, kind: Kind) -> InputConfig:
         """The pixels that samples of that kind are letterboxed to."""
         return self.input if kind == "eyes" or self.views_input is None else self.views_input
+
+    def heads_of(self, kind: Kind) -> list[str]:
+        """Names of the heads that read samples of that kind."""
+        return [name for name, head in self.heads.items() if (head.type == "depth") == (kind == "views")]

@@ -13,7 +13,7 @@ from timm.models.byobnet import BasicBlock
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from zoo.data.kinds import Kind
+from zoo.conventions import Kind
 from zoo.model.network import Network
 from zoo.model.norms import NormPerKind
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG
-from zoo.data.kinds import Batch, Kind, is_views
+from zoo.conventions import DEFAULT_HORIZONTAL_FOV_DEG, Kind
+from zoo.data.kinds import Batch, is_views
 from zoo.data.letterbox import standardise
 from zoo.data.sample import EyeBatch
 from zoo.data.views import ViewBatch

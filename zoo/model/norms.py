@@ -8,7 +8,7 @@ from collections.abc import Collection
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from zoo.data.kinds import KINDS, Kind
+from zoo.conventions import KINDS, Kind
 
 
 class Switch:

@@ -11,7 +11,6 @@ from zoo.hub.index import aliases, catalogue, resolve
 from zoo.hub.metadata import read_metadata
 from zoo.predict.predictor import Predictor, load
 
-_ROOMS = frozenset({"depth"})  # types of heads
 _USUAL = "eyenet_s"
 _KEPT = 4  # predictors in memory
 
@@ -50,9 +49,9 @@ def offered(name_or_path: str | None = None) -> Offered:
     if not names:
         raise ZooError("no checkpoint is here; name one by the path of its folder")
     folders = {name: resolve(name) for name in names}
-    kinds = {name: _types_of_heads(folder) for name, folder in folders.items()}
-    eyes = [name for name in names if kinds[name] - _ROOMS]
-    rooms = [name for name in names if kinds[name] & _ROOMS]
+    networks = {name: read_metadata(folder).network for name, folder in folders.items()}
+    eyes = [name for name in names if networks[name].heads_of("eyes")]
+    rooms = [name for name in names if networks[name].heads_of("views")]
     usual = _USUAL if _USUAL in eyes else [*eyes, *rooms][0]
     return Offered(eyes, rooms, name_or_path or usual, folders)
 
@@ -73,7 +72,3 @@ def _here() -> list[str]:
     known = {name: found for name, found in catalogue().items() if found.is_here}
     promoted = [alias for alias, target in pointing.items() if target in known]
     return [*promoted, *(name for name in known if name not in pointing.values())]
-
-
-def _types_of_heads(folder: Path) -> set[str]:
-    return {head.type for head in read_metadata(folder).network.heads.values()}

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.conventions import KINDS
 from zoo.data.captures import nyu
 from zoo.data.captures.detect import detect
 from zoo.errors import ZooError
 from zoo.export.file import is_exported, read_exported
 from zoo.hub.index import resolve
 from zoo.hub.metadata import read_metadata
-
-_ROOMS = frozenset({"depth"})  # types of heads
 
 
 def for_rooms(
@@ -33,14 +32,13 @@ def for_rooms(
     if is_exported(name_or_path):
         file = read_exported(name_or_path)
         metadata = file.metadata
-        heads = [head.type for head in metadata.network.heads.values()]
-        types = {name for name in heads if (name in _ROOMS) == (file.kind == "views")}
+        eyes, rooms = file.kind == "eyes", file.kind == "views"
     else:
         metadata = read_metadata(resolve(name_or_path))
-        types = {head.type for head in metadata.network.heads.values()}
+        eyes, rooms = (bool(metadata.network.heads_of(kind)) for kind in KINDS)
     given = [option for option, value in of_rooms.items() if value is not None]
     capture = _capture(sources)
-    if not types & _ROOMS:
+    if not rooms:
         if given:
             raise ZooError(f"{given[0]} is for rooms, and {metadata.name} looks at eyes")
         if capture not in (None, nyu.NAME):  # that is a folder with any HDF5 file in it
@@ -49,7 +47,7 @@ def for_rooms(
                 "eyes; its depth needs a checkpoint with a depth head (`zoo list`)"
             )
         return False
-    if types - _ROOMS and not given and capture is None:
+    if eyes and not given and capture is None:
         return False
     wrong = [option for option, value in of_eyes.items() if value is not None]
     if wrong:

@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from zoo.conventions import EyeSide
-from zoo.data.kinds import Batch, Kind
+from zoo.conventions import EyeSide, Kind
+from zoo.data.kinds import Batch
 from zoo.data.letterbox import letterbox
 from zoo.errors import ZooError
 from zoo.export.file import is_exported, read_exported

@@ -24,10 +24,11 @@ from zoo.config import (
 )
 from zoo.config.rendering import load_domain, load_rig
 from zoo.config.sources import is_views
+from zoo.conventions import Kind
 from zoo.data.augment import augment
 from zoo.data.batches import Batches, Source, Split, rows
 from zoo.data.config import AugmentConfig
-from zoo.data.kinds import Batch, Kind
+from zoo.data.kinds import Batch
 from zoo.data.mixture import Mixed, Mixture, Part, part_seed
 from zoo.data.pool import Pool
 from zoo.data.sample import EyeBatch

@@ -16,9 +16,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from zoo.config import MixtureData, TrainConfig
 from zoo.config.balance import AggregatorBalance
-from zoo.conventions import DOMAINS
+from zoo.conventions import DOMAINS, Kind
 from zoo.data.batches import Split
-from zoo.data.kinds import Batch, Kind, MixedBatch, is_views, kind_of, parts_of
+from zoo.data.kinds import Batch, MixedBatch, is_views, kind_of, parts_of
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.model.config import TRUNK

@@ -11,7 +11,7 @@ import torch
 
 from zoo.config import EvalConfig, MeyeData
 from zoo.config.sources import is_views
-from zoo.data.kinds import Kind
+from zoo.conventions import Kind
 from zoo.errors import ZooError
 from zoo.evaluate import rows
 from zoo.exam.real import score_meye

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from zoo.config import EvalConfig, RoomPoolData, compose
 from zoo.config.gate import GateConfig, load_gate
+from zoo.conventions import KINDS, Kind
 from zoo.errors import ZooError
 from zoo.hub.index import resolve, using
 from zoo.hub.metadata import read_metadata
@@ -27,35 +28,45 @@ _DATA_KEYS: Final = ("data", "exam")
 
 
 def configs(
-    a: str, overrides: Sequence[str], gate: GateConfig, config_dir: Path | None = None
+    a: str, b: str, overrides: Sequence[str], gate: GateConfig, config_dir: Path | None = None
 ) -> list[EvalConfig]:
-    """What is measured: the data that the overrides name, else those of the gate for what `a` reads.
+    """What is measured: the data that the overrides name, else those of the gate for what both read.
 
     Args:
-        a: the first checkpoint.
+        a, b: the checkpoints.
         overrides: as `zoo eval` takes.
 
     Raises:
-        ZooError: an override is not valid, or the gate names no data.
+        ZooError: an override is not valid, the gate names no data or data that are not there, or the two have
+            no kind of data in common.
     """
     first = f"checkpoint='{a}'"
     if any(text.lstrip("+~").split("=")[0].split(".")[0] in _DATA_KEYS for text in overrides):
-        return [compose("eval", [first, *overrides], config_dir)]
-    heads = read_metadata(resolve(a)).network.heads.values()
-    listed = {
-        "eyes": (gate.measure.eyes, any(head.type != "depth" for head in heads)),
-        "views": (gate.measure.views, any(head.type == "depth" for head in heads)),
-    }
-    for kind, (data, is_read) in listed.items():
-        if is_read and not data:
+        asked = [compose("eval", [first, *overrides], config_dir)]
+    else:
+        shared = [kind for kind in _kinds(a) if kind in _kinds(b)]
+        if not shared:
+            raise ZooError(f"{a} looks at {' and '.join(_kinds(a))}, {b} at {' and '.join(_kinds(b))}")
+        data = {"eyes": gate.measure.eyes, "views": gate.measure.views}
+        for kind in shared:
+            if not data[kind]:
+                raise ZooError(
+                    f"the gate's measure.{kind} names no data; give some as overrides: data=... or exam=..."
+                )
+        asked = [compose("eval", [first, *data[kind], *overrides], config_dir) for kind in shared]
+    for config in asked:
+        if isinstance(config.data, RoomPoolData) and not config.data.path.exists():
             raise ZooError(
-                f"the gate's measure.{kind} names no data; give some as overrides: data=... or exam=..."
+                f"{config.data.path} is missing: render it (zoo render rooms -n 1000 --seed 5102 "
+                f"--size 320x240 -o {config.data.path}), or name other data: data=..."
             )
-    return [
-        compose("eval", [first, *data, *overrides], config_dir)
-        for data, is_read in listed.values()
-        if is_read
-    ]
+    return asked
+
+
+def _kinds(name: str) -> list[Kind]:
+    """What the heads of a checkpoint read, from its `model.json` alone."""
+    network = read_metadata(resolve(name)).network
+    return [kind for kind in KINDS if network.heads_of(kind)]
 
 
 def compared(
@@ -77,13 +88,18 @@ def compared(
     Args:
         overrides: as `zoo eval` takes.
         min_samples, min_people: a slice with fewer samples, or of fewer people (rooms), is left out.
-        ask_gate: judge `b` by the gate too.
+        ask_gate: judge `b` by the gate too; it then must read all that `a` reads.
 
     Raises:
         ZooError: no such checkpoint or data, no metric in common, or too few samples or people to compare.
     """
-    asked = configs(a, overrides, gate, config_dir)
-    resolve(b)  # mistakes are told before torch is loaded
+    # Mistakes are told before torch is loaded, and before minutes of measuring.
+    asked = configs(a, b, overrides, gate, config_dir)
+    lacking = [kind for kind in _kinds(a) if kind not in _kinds(b)]
+    if lacking and ask_gate:
+        raise ZooError(f"the gate cannot hold: {a} has heads that read {lacking[0]}, and {b} has none")
+    if lacking:
+        console.print(f"{b} has no head that reads {lacking[0]}: not compared", markup=False, highlight=False)
     from zoo.predict.predictor import load
     from zoo.predict.report import Report
     from zoo.versions.compare import compare
@@ -95,11 +111,6 @@ def compared(
     first, second = (load(name, asked[0].device) for name in (a, b))
     results: list[Result] = []
     for config in asked:
-        if isinstance(config.data, RoomPoolData) and not config.data.path.exists():
-            raise ZooError(
-                f"{config.data.path} is missing: render it (zoo render rooms -n 1000 --seed 5102 "
-                f"--size 320x240 -o {config.data.path}), or name other data: data=..."
-            )
         with Report(console, config.count) as report:
             measured = measure_both(config, first, second, (a, b), report.reach)
         metrics = [name for name in metrics_of(measured.a) if name in metrics_of(measured.b)]

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from zoo.data.kinds import Kind
+from zoo.conventions import Kind
 from zoo.data.sample import EyeBatch
 from zoo.data.views import ViewBatch
 from zoo.model.neck import FeatureChannels, Features, Map

@@ -101,7 +101,9 @@ class Summary(nn.Module):
         weight = self.maps(x).flatten(2).softmax(2)
         grid = cell_grid(height, width, x.device).to(x.dtype)
         points = weight @ grid
-        spread = (weight @ (grid * grid) - points * points).sum(2).clamp(min=1e-6).sqrt()
+        # About each point's own mean: the difference of E[x²] and E[x]² has no digits left in float32.
+        beside = (grid - points[:, :, None]).square().sum(3)
+        spread = (weight * beside).sum(2).clamp(min=1e-6).sqrt()
         first = points[:, 0]
         apart = (points[:, 1:] - first[:, None]).flatten(1)
         looked_at = (x.flatten(2) @ weight[:, 0, :, None])[:, :, 0]

@@ -13,6 +13,7 @@ from zoo.data.select_views import Choice, overlap, read_views, select_views
 ZERO_BASELINE_M: Final = 0.01
 """Cameras that are nearer to one another see no depth."""
 NO_OVERLAP: Final = 0.02
+_TOLD_CUT: Final = 0.01  # of a frame; rounding of sizes cuts less
 
 
 class Job(NamedTuple):
@@ -66,6 +67,25 @@ def network_size(frame: tuple[int, int], trained: tuple[int, int]) -> tuple[int,
     aspect = frame[0] / frame[1]
     height = 8 * max(1, round(np.sqrt(trained[0] * trained[1] / aspect) / 8))
     return height, max(8, round(height * aspect))
+
+
+def input_size(
+    frame: tuple[int, int], trained: tuple[int, int], only: tuple[int, int] | None
+) -> tuple[tuple[int, int], str]:
+    """Height and width of the network's input, and what is to be told of it.
+
+    Args:
+        frame, trained: as of `network_size`.
+        only: height and width that an exported file takes; frames of another aspect are cut to it.
+    """
+    if only is None:
+        return network_size(frame, trained), ""
+    height, width = only
+    ratio = (frame[0] * height) / (frame[1] * width)
+    lost = 1 - min(ratio, 1 / ratio)
+    where = "left and right" if ratio > 1 else "at the top and below"
+    told = f"the file takes {width}x{height}: {lost:.0%} of a frame, {where}, is cut and has no depth"
+    return only, told if lost > _TOLD_CUT else ""
 
 
 def _job(capture: Capture, choice: Choice) -> Job:

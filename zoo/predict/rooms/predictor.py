@@ -64,6 +64,11 @@ class RoomPredictor:
         self._session = session
         self._run = copy.deepcopy(network).eval().requires_grad_(False).to(self.device)
 
+    @property
+    def canvas(self) -> tuple[int, int] | None:
+        """Height and width of the only samples that an exported file takes; None: any."""
+        return None if self._session is None else self._session.canvas
+
     def predict(self, samples: Sequence[ViewSample]) -> list[FittedDepth]:
         """One result a sample, from one forward pass.
 

@@ -20,7 +20,7 @@ from zoo.errors import ZooError
 from zoo.predict.frames import prefetched
 from zoo.predict.report import Reached, Report
 from zoo.predict.rooms.fuse import Fusion
-from zoo.predict.rooms.plan import SINGLE, Job, network_size, plan
+from zoo.predict.rooms.plan import SINGLE, Job, input_size, plan
 from zoo.predict.rooms.predictor import RoomPredictor, load
 from zoo.predict.rooms.reader import Loaded, Reader, Trouble
 from zoo.predict.rooms.sources import open_source
@@ -111,7 +111,9 @@ def _stream(
     batch_size: int,
 ) -> None:
     trained = predictor.metadata.network.canvas("views")
-    size = network_size(jobs[0].frame.size, (trained.height, trained.width))
+    size, remark = input_size(jobs[0].frame.size, (trained.height, trained.width), predictor.canvas)
+    if remark:
+        report.note(remark)
     waiting: list[Loaded] = []
 
     def flush() -> None:

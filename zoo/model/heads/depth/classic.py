@@ -50,8 +50,7 @@ class ClassicMatching(Matching):
             views.cameras[:, None, 1:],
             views.source_from_anchor[:, None],
         )
-        nearest, farthest = float(self.levels[-1]), float(self.levels[0])
-        inverse = point.inverse_depth.clamp(0.5 * farthest, 2 * nearest)
+        inverse = point.inverse_depth.clamp(0.5 * self.levels[0], 2 * self.levels[-1])
         mean = share.sum(1) / valid.any(3).sum(1).clamp(min=1)[..., None]
         profile = self.tell(torch.cat([mean.transpose(1, 2).unflatten(2, grid), picture], dim=1))
         details = {"logits": logits, "valid": valid}
