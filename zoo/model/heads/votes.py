@@ -39,7 +39,7 @@ def one_by_one(layer: nn.Conv2d, maps: Float[Tensor, "B C h w"]) -> Float[Tensor
     As a matrix product that is twice as fast on a CPU, and so is what follows.
     """
     assert layer.bias is not None
-    weight = layer.weight.flatten(1).expand(len(maps), -1, -1)
+    weight = layer.weight.flatten(1).expand(maps.shape[0], -1, -1)  # len() would fix it for exporters
     return torch.baddbmm(layer.bias[:, None], weight, maps.flatten(2))
 
 
