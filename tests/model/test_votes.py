@@ -61,3 +61,22 @@ def test_a_summary_has_what_it_says_to_rounding() -> None:
         torch.testing.assert_close(
             torch.cat([numbers, first], dim=1).double(), plainly(summary, x), atol=1e-5, rtol=1e-5
         )
+
+
+def test_an_exported_summary_follows_the_size_of_its_map() -> None:
+    summary = Summary(8, 3).eval()
+    sizes = {0: torch.export.Dim("batch"), 2: torch.export.Dim("rows"), 3: torch.export.Dim("columns")}
+    program = torch.export.export(
+        _OnCells(summary), (torch.randn(2, 8, 6, 7),), dynamic_shapes=(sizes,), strict=False
+    )
+    other = torch.randn(3, 8, 9, 11)
+    torch.testing.assert_close(program.module()(other), summary.on_cells(other))
+
+
+class _OnCells(torch.nn.Module):
+    def __init__(self, summary: Summary) -> None:
+        super().__init__()
+        self.summary = summary
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.summary.on_cells(x)

@@ -110,5 +110,6 @@ class Summary(nn.Module):
         apart = (points[:, 1:] - points[:, :1]).flatten(1)
         looked_at = (weight[:, :1] @ x.flatten(2).mT)[:, 0]
         lengths = 8.0 / width * torch.cat([apart, spread], dim=1)
-        middle = points.new_tensor([(width - 1) / 2, (height - 1) / 2])
+        # Half the last cell: exporters would take a tensor made of sizes for a constant.
+        middle = cell_grid(height, width, weight)[:, -1] / 2
         return torch.cat([looked_at, lengths], dim=1), points[:, 0] + middle
