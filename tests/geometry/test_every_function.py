@@ -80,6 +80,8 @@ CASES: dict[str, tuple[Callable[..., Outputs], tuple[Tensor, ...]]] = {
     "rotation_from_axis_angle": (rotations.rotation_from_axis_angle, (noise(5, 3),)),
     "rotation_about": (lambda angle: rotations.rotation_about("y", angle), (noise(5),)),
     "listing": (rotations.listing, (DIRECTIONS, unit(EYES.optical))),
+    "turn_by_listing": (rotations.turn_by_listing, (DIRECTIONS, noise(5, 3))),
+    "rolled_visual": (lambda roll: eye.rolled_visual(roll, 0.09, 0.03, SIDE), (noise(5),)),
     "apply_kappa": (lambda *args: eye.apply_kappa(*args, SIDE), (EYES.rotation, noise(5), noise(6))),
     "limbus": (of_eye(eye.limbus), tuple(EYES)),
     "glint": (reflection.glint, (EYES.cornea, EYES.cornea_radius, LIGHTS, noise(5, 3))),
@@ -98,6 +100,16 @@ CASES: dict[str, tuple[Callable[..., Outputs], tuple[Tensor, ...]]] = {
     "pupil_on_sphere": (
         spheres.pupil_on_sphere,
         (PIXELS, CAMERAS, EYES.cornea, EYES.cornea_radius, EYES.pupil_distance, EYES.refractive_index),
+    ),
+    "pupil_along": (
+        spheres.pupil_along,
+        (
+            cameras.unit_rays(PIXELS, CAMERAS),
+            EYES.cornea,
+            EYES.cornea_radius,
+            EYES.pupil_distance,
+            EYES.refractive_index,
+        ),
     ),
     "invert_pose": (views.invert_pose, (POSES,)),
     "relative_pose": (views.relative_pose, (POSES, POSES.flip(0))),

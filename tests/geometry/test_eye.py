@@ -8,9 +8,10 @@ from tests.geometry.random_eyes import random_eyes, uniform
 from zoo.conventions import EYE_SIDES
 from zoo.geometry.angles import angle_between
 from zoo.geometry.cameras import default_camera, flip_camera, project
-from zoo.geometry.eye import Eye, apply_kappa, cornea_distance, limbus, on_cap
+from zoo.geometry.eye import Eye, apply_kappa, cornea_distance, limbus, on_cap, rolled_visual
 from zoo.geometry.reflection import glint
 from zoo.geometry.refraction import pupil_contour
+from zoo.geometry.rotations import rotation_about
 from zoo.geometry.vectors import transform
 
 CAMERA = default_camera(160, 120, 40.0, dtype=torch.float64)
@@ -76,6 +77,14 @@ def test_kappa_angles_have_their_size() -> None:
     vertical = apply_kappa(FACING, 0.0, math.radians(1.5), RIGHT)
     torch.testing.assert_close(torch.rad2deg(angle_between(horizontal, optical)), torch.tensor(5.0).double())
     torch.testing.assert_close(torch.rad2deg(angle_between(vertical, optical)), torch.tensor(1.5).double())
+
+
+def test_a_rolled_eye_keeps_its_kappa() -> None:
+    eye = random_eyes(50)
+    roll = torch.linspace(-1.5, 1.5, 50, dtype=torch.float64)
+    side = torch.arange(50) % 2
+    expected = apply_kappa(eye.rotation @ rotation_about("z", roll), 0.09, 0.03, side)
+    torch.testing.assert_close(transform(eye.rotation, rolled_visual(roll, 0.09, 0.03, side)), expected)
 
 
 def test_a_mirrored_eye_of_the_other_side_has_mirrored_labels() -> None:

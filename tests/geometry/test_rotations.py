@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.geometry.angles import angle_between, angles_to_vector, vector_to_angles
-from zoo.geometry.rotations import listing, rotation_about, rotation_from_axis_angle, skew
+from zoo.geometry.rotations import (
+    listing,
+    rotation_about,
+    rotation_from_axis_angle,
+    skew,
+    turn_by_listing,
+)
 from zoo.geometry.vectors import transform, unit
 
 PRIMARY = torch.tensor([0.0, 0.0, -1.0], dtype=torch.float64)
@@ -87,3 +93,9 @@ def test_listing_at_the_primary_direction_is_the_identity_and_smooth() -> None:
     torch.testing.assert_close(rotation, torch.eye(3, dtype=torch.float64))
     (gradient,) = torch.autograd.grad(rotation[0, 2], direction)
     assert gradient.tolist() == [-1.0, 0.0, 0.0]
+
+
+def test_turning_by_listing_is_its_matrix_applied() -> None:
+    vectors = DIRECTIONS.flip(0) * torch.linspace(0, 3, 200, dtype=torch.float64)[:, None]
+    torch.testing.assert_close(turn_by_listing(DIRECTIONS, vectors), transform(listing(DIRECTIONS), vectors))
+    torch.testing.assert_close(turn_by_listing(PRIMARY, vectors), vectors)

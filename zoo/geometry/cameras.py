@@ -47,8 +47,10 @@ def project(points: Float[Tensor, "*#b 3"], camera: Float[Tensor, "*#b 3 3"]) ->
 
 def rays(pixels: Float[Tensor, "*#b 2"], camera: Float[Tensor, "*#b 3 3"]) -> Float[Tensor, "*b 3"]:
     """Directions with z = 1 of the rays from the camera centre through pixels (u, v)."""
-    y = (pixels[..., 1] - camera[..., 1, 2]) / camera[..., 1, 1]
-    x = (pixels[..., 0] - camera[..., 0, 2] - camera[..., 0, 1] * y) / camera[..., 0, 0]
+    u, v = pixels.unbind(-1)
+    fx, skew, cx, _, fy, cy, *_ = camera.flatten(-2).unbind(-1)
+    y = (v - cy) / fy
+    x = (u - cx - skew * y) / fx
     return torch.stack((x, y, torch.ones_like(x)), dim=-1)
 
 

@@ -9,6 +9,7 @@ Eizenman, IEEE Trans. Biomed. Eng. 2006).
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import torch
@@ -111,7 +112,30 @@ def apply_kappa(
         beta: vertical angle in radians, positive upwards (-y in the eye's frame).
         side: index into `zoo.conventions.EYE_SIDES`.
     """
-    right = side == EYE_SIDES.index("right")
+    right = _is_right(side)
     yaw = torch.where(right, -1.0, 1.0).to(rotation.dtype) * alpha
     pitch = torch.zeros_like(yaw) + beta
     return transform(rotation, angles_to_vector(torch.stack(broadcast(pitch, yaw), dim=-1)))
+
+
+def rolled_visual(
+    roll: Float[Tensor, "*#b"], alpha: float, beta: float, side: Int[Tensor, "*#b"]
+) -> Float[Tensor, "*b 3"]:
+    """What `apply_kappa` turns to the camera frame for an eye rolled about its optical axis.
+
+    ``rotation @ rolled_visual(roll, ...)`` is ``apply_kappa(rotation @ rotation_about("z", roll), ...)``.
+
+    Args:
+        roll: radians.
+        alpha, beta, side: as for `apply_kappa`, the same angles for all.
+    """
+    nasal = math.cos(beta) * math.sin(alpha)
+    x = 2 * nasal * _is_right(side).to(roll.dtype) - nasal
+    y, z = -math.sin(beta), -math.cos(beta) * math.cos(alpha)
+    sine, cosine = torch.sin(roll), torch.cos(roll)
+    turned_x = cosine * x - sine * y
+    return torch.stack((turned_x, sine * x + cosine * y, torch.full_like(turned_x, z)), dim=-1)
+
+
+def _is_right(side: Int[Tensor, "*b"]) -> Bool[Tensor, "*b"]:
+    return side == EYE_SIDES.index("right")

@@ -35,7 +35,9 @@ def refract_ray(
     sine_squared = 1 - cosine**2
     cosine_squared = 1 - n1_over_n2**2 * sine_squared  # behind the surface
     passes = cosine_squared > 0
-    stretch = torch.where(passes, n1_over_n2, torch.rsqrt(torch.where(passes, 1.0, sine_squared)))
+    stretch = n1_over_n2
+    if isinstance(stretch, Tensor) or stretch > 1:  # into a denser medium every ray passes
+        stretch = torch.where(passes, stretch, torch.rsqrt(torch.where(passes, 1.0, sine_squared)))
     return column(stretch) * along - column(safe_sqrt(cosine_squared)) * normal, passes
 
 

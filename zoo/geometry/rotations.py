@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from zoo.geometry.vectors import broadcast, dot, matrix, norm
+
+_FORWARD: Final = (0.0, 0.0, -1.0)
+"""The optical axis in the eye's own frame."""
 
 
 def skew(vector: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
@@ -46,8 +49,25 @@ def listing(
         primary: unit vectors; (0, 0, -1), the optical axis in the eye's own frame, unless given.
     """
     if primary is None:
-        primary = direction.new_tensor((0.0, 0.0, -1.0))
+        primary = direction.new_tensor(_FORWARD)
     direction, primary = broadcast(direction, primary)
     cross = skew(torch.linalg.cross(primary, direction))
     identity = torch.eye(3, dtype=direction.dtype, device=direction.device)
     return identity + cross + cross @ cross / (1 + dot(primary, direction))[..., None, None]
+
+
+def turn_by_listing(
+    direction: Float[Tensor, "*#b 3"], vector: Float[Tensor, "*#b 3"]
+) -> Float[Tensor, "*b 3"]:
+    """``listing(direction) @ vector`` without the matrix, in a third of the operations.
+
+    From p to d it is ``R = I - s s^T / (1 + p . d) + 2 d p^T`` with s = p + d: p goes to d, what is
+    perpendicular to both stays.
+
+    Args:
+        direction: unit vectors d, not (0, 0, 1).
+        vector: in the eye's own frame, whose optical axis is p = (0, 0, -1).
+    """
+    between = direction + direction.new_tensor(_FORWARD)
+    share = dot(between, vector) / (1 - direction[..., 2])
+    return vector - share[..., None] * between - 2 * vector[..., 2:] * direction

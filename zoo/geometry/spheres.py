@@ -39,7 +39,12 @@ def back_project_to_sphere(
     radius: Scalar,
 ) -> tuple[Float[Tensor, "*b 3"], Bool[Tensor, "*b"]]:
     """The point of a sphere that is seen at a pixel (for a miss: the ray's closest), and whether one is."""
-    ray = unit_rays(pixel, camera)
+    return _seen_along(unit_rays(pixel, camera), centre, radius)
+
+
+def _seen_along(
+    ray: Float[Tensor, "*#b 3"], centre: Float[Tensor, "*#b 3"], radius: Scalar
+) -> tuple[Float[Tensor, "*b 3"], Bool[Tensor, "*b"]]:
     near, _, hit = ray_sphere(torch.zeros_like(centre), ray, centre, radius)
     return column(near) * ray, hit
 
@@ -58,7 +63,18 @@ def pupil_on_sphere(
     cornea centre, on which the pupil's centre lies; the first intersection is the one in front of the eye.
     The inverse of `zoo.geometry.refraction.pupil_centre_px`. For a miss: the closest point.
     """
-    surface, hit = back_project_to_sphere(pixel, camera, cornea, radius)
-    inside, _ = refract_ray(unit(surface), unit(surface - cornea), 1 / n)
+    return pupil_along(unit_rays(pixel, camera), cornea, radius, pupil_distance, n)
+
+
+def pupil_along(
+    ray: Float[Tensor, "*#b 3"],
+    cornea: Float[Tensor, "*#b 3"],
+    radius: Scalar,
+    pupil_distance: Scalar,
+    n: Scalar,
+) -> tuple[Float[Tensor, "*b 3"], Bool[Tensor, "*b"]]:
+    """As `pupil_on_sphere`, for unit vectors from the camera centre instead of pixels; eyes have z > 0."""
+    surface, hit = _seen_along(ray, cornea, radius)
+    inside, _ = refract_ray(ray, unit(surface - cornea), 1 / n)
     near, _, reached = ray_sphere(surface, inside, cornea, pupil_distance)
     return surface + column(near) * inside, hit & reached

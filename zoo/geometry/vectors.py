@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import normalize
 
 Scalar = Float[Tensor, "*#b"] | float
 """One number for the whole batch, or one per item."""
@@ -27,7 +26,8 @@ def norm(v: Float[Tensor, "*b n"]) -> Float[Tensor, "*b"]:
 
 def unit(v: Float[Tensor, "*b n"]) -> Float[Tensor, "*b n"]:
     """`v` scaled to length 1; the zero vector stays zero."""
-    return normalize(v, dim=-1)
+    length: Tensor = torch.linalg.vector_norm(v, dim=-1, keepdim=True)
+    return v / length.clamp_min(1e-12)
 
 
 def transform(matrix: Float[Tensor, "*#b m n"], vector: Float[Tensor, "*#b n"]) -> Float[Tensor, "*b m"]:
@@ -54,4 +54,4 @@ def column(value: Tensor | float) -> Tensor | float:
 def safe_sqrt(value: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
     """Square root with value and gradient 0 where `value` is not positive."""
     positive = value > 0
-    return torch.where(positive, torch.where(positive, value, 1.0).sqrt(), 0.0)
+    return torch.where(positive, value, 1.0).sqrt() * positive

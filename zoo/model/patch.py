@@ -76,17 +76,22 @@ def resample(
 ) -> Float[Tensor, "B 1 S S"]:
     """The square of `SPAN_MM` about points of images, in size x size pixels; 0 beyond the image."""
     height, width = image.shape[2:]
-    step = px_per_mm.clamp(*_PX_PER_MM) * (SPAN_MM / size)
-    offset = torch.arange(size, device=image.device, dtype=image.dtype) - (size - 1) / 2
-    u = centre[:, 0, None] + step[:, None] * offset
-    v = centre[:, 1, None] + step[:, None] * offset
-    # Corners of the image are at -1 and 1.
-    u, v = (2 * u + 1) / width - 1, (2 * v + 1) / height - 1
-    grid = torch.stack(torch.broadcast_tensors(u[:, None, :], v[:, :, None]), dim=3)
+    step = (px_per_mm.clamp(*_PX_PER_MM) * (SPAN_MM / size))[:, None]
+    offset = torch.arange((1 - size) / 2, size / 2, device=image.device, dtype=image.dtype)
+    u, v = centre[:, :1] + step * offset, centre[:, 1:] + step * offset
+    grid = _grid(u, v, height, width)
     sharp = F.grid_sample(image, grid, align_corners=False)
     # Where the patch shrinks the picture, from one of half the size, or it would alias.
     half = F.avg_pool2d(image, 2, ceil_mode=True, count_include_pad=False)
-    rows, columns = half.shape[2:]
-    scale = torch.tensor([width / (2 * columns), height / (2 * rows)], device=image.device)
-    smooth = F.grid_sample(half, (grid + 1) * scale - 1, align_corners=False)
-    return torch.where((step > 1.5)[:, None, None, None], smooth, sharp)
+    if height % 2 or width % 2:  # then the halves reach beyond the image
+        grid = _grid(u, v, 2 * half.shape[2], 2 * half.shape[3])
+    smooth = F.grid_sample(half, grid, align_corners=False)
+    return torch.where((step > 1.5)[:, :, None, None], smooth, sharp)
+
+
+def _grid(
+    u: Float[Tensor, "B S"], v: Float[Tensor, "B S"], height: int, width: int
+) -> Float[Tensor, "B S S 2"]:
+    """Columns and rows in pixels for `grid_sample`, which has the corners of the image at -1 and 1."""
+    u, v = u * (2 / width) + (1 / width - 1), v * (2 / height) + (1 / height - 1)
+    return torch.stack(torch.broadcast_tensors(u[:, None, :], v[:, :, None]), dim=3)

@@ -15,12 +15,12 @@ from zoo.geometry.cameras import project, rays
 from zoo.geometry.eye import EFFECTIVE_INDEX
 from zoo.geometry.glint_inverse import MEAN_CORNEA_RADIUS
 from zoo.geometry.refraction import refract_point
-from zoo.geometry.spheres import pupil_on_sphere
+from zoo.geometry.spheres import pupil_along
 from zoo.geometry.vectors import norm, unit
 from zoo.model.config import Eye3dConfig
 from zoo.model.heads.base import Head, Masked, at_least_float32, masked
 from zoo.model.heads.likelihood import bounded, laplace, plane_laplace, smooth_angle
-from zoo.model.heads.votes import STRIDE, Summary, crop, decode_votes, heatmap_divergence
+from zoo.model.heads.votes import STRIDE, Summary, crop, decode_votes, heatmap_divergence, one_by_one
 from zoo.model.neck import FeatureChannels, Features, Map
 from zoo.model.patch import Patch
 
@@ -67,12 +67,12 @@ class Eye3dHead(Head[Eye3dConfig]):
         distance, log radius, log pupil distance, and axis [rad]; `look` (B, F), the numbers of a second look.
         """
         assert features.pooled is not None and features.stride4 is not None
-        maps = at_least_float32(crop(self.maps(features.stride4), features.size, STRIDE))
+        cells = crop(features.stride4, features.size, STRIDE)
+        maps = at_least_float32(one_by_one(self.maps, cells)).unflatten(2, cells.shape[2:])
         summary, _ = self.summary(features.stride4, features.size)
         numbers = at_least_float32(self.numbers(torch.cat([features.pooled, summary], dim=1)))
-        first_px = torch.stack(
-            [decode_votes(maps[:, 0], maps[:, 1:3]), decode_votes(maps[:, 3], maps[:, 4:])], dim=1
-        )
+        votes = maps.unflatten(1, (2, 3))  # of the cornea's centre and of the pupil's
+        first_px = decode_votes(votes[:, :, 0], votes[:, :, 1:])
         first_log_depth = math.log(_MM_PER_PX) + 4 * torch.tanh(numbers[:, 0] / 4)
         points, log_depth, rest = first_px, first_log_depth, numbers[:, 1:]
         look: dict[str, Tensor] = {}
@@ -89,8 +89,9 @@ class Eye3dHead(Head[Eye3dConfig]):
         camera = features.camera.to(numbers.dtype)
         radius = MEAN_CORNEA_RADIUS * torch.exp(0.15 * torch.tanh(rest[:, 0]))
         distance = MEAN_PUPIL_DISTANCE * torch.exp(0.2 * torch.tanh(rest[:, 1]))
-        cornea = rays(cornea_px, camera) * (focal_length(camera) * torch.exp(log_depth))[:, None]
-        pupil, _ = pupil_on_sphere(pupil_px, camera, cornea, radius, distance, EFFECTIVE_INDEX)
+        to_cornea, to_pupil = rays(points, camera[:, None]).unbind(1)
+        cornea = to_cornea * (focal_length(camera) * torch.exp(log_depth))[:, None]
+        pupil, _ = pupil_along(unit(to_pupil), cornea, radius, distance, EFFECTIVE_INDEX)
         return {
             "cornea_mm": cornea,
             "pupil_mm": pupil,

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from zoo.data.sample import EyeBatch
 from zoo.geometry.angles import angle_between
 from zoo.geometry.cameras import unit_rays
-from zoo.geometry.eye import apply_kappa
-from zoo.geometry.rotations import listing, rotation_about
+from zoo.geometry.eye import rolled_visual
+from zoo.geometry.rotations import turn_by_listing
 from zoo.geometry.vectors import norm, unit
 from zoo.model.config import GazeConfig
 from zoo.model.heads.base import Head, Masked, at_least_float32, masked
@@ -123,8 +123,7 @@ def visual_axis(optical: Tensor, roll: Tensor, eye_side: Tensor) -> Tensor:
 
     A roll of 0 is that of Listing's law in an upright camera.
     """
-    rotation = listing(optical) @ rotation_about("z", roll)
-    return apply_kappa(rotation, *MEAN_KAPPA, eye_side)
+    return turn_by_listing(optical, rolled_visual(roll, *MEAN_KAPPA, eye_side))
 
 
 def _has_optical(batch: EyeBatch) -> Bool[Tensor, "B"]:
@@ -145,4 +144,4 @@ def _direction(turn: Tensor, ray: Tensor) -> Tensor:
     angle = norm(turn)
     sine = torch.sinc(angle / math.pi)[:, None] * turn
     local = torch.cat([sine, -torch.cos(angle)[:, None]], dim=1)
-    return (listing(-ray) @ local[:, :, None])[:, :, 0]
+    return turn_by_listing(-ray, local)

@@ -13,8 +13,16 @@ from torch import Tensor, nn
 from zoo.conventions import MAX_GLINTS
 from zoo.data.sample import EyeBatch
 from zoo.model.config import KeypointsConfig
+from zoo.model.grids import cell_grid
 from zoo.model.heads.base import Head, Masked, Scored, at_least_float32, masked
-from zoo.model.heads.votes import STRIDE, cell_grid, crop, decode_votes, heatmap_divergence, to_cells, to_px
+from zoo.model.heads.votes import (
+    STRIDE,
+    crop,
+    decode_votes,
+    heatmap_divergence,
+    to_cells,
+    to_px,
+)
 from zoo.model.neck import FeatureChannels, Features, Map, unfold
 
 GLINT_STRIDE: Final = 2
@@ -134,8 +142,8 @@ def decode_glints(
     peaks = logits.masked_fill(logits < _highest_near(logits), -math.inf).flatten(1)
     score, cell = peaks.topk(MAX_GLINTS, dim=1)
     offset = offsets.flatten(2).gather(2, cell[:, None].expand(-1, 2, -1))
-    position = cell_grid(height, width, cell.device)[cell].transpose(1, 2) + offset
-    return to_px(position, GLINT_STRIDE).transpose(1, 2), score.sigmoid()
+    position = cell_grid(height, width, offset).T[cell] + offset.mT
+    return to_px(position, GLINT_STRIDE), score.sigmoid()
 
 
 def _highest_near(x: Tensor) -> Tensor:

@@ -6,8 +6,10 @@ import math
 from typing import Final
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
+
+from zoo.model.grids import cell_grid
 
 STRIDE: Final = 4
 WINDOW: Final = 3
@@ -23,7 +25,7 @@ def crop(maps: Float[Tensor, "B C h w"], size: tuple[int, int], stride: int) -> 
 
 def to_px(cells: Tensor, stride: int) -> Tensor:
     """Positions in cells to pixels."""
-    return stride * (cells + 0.5) - 0.5
+    return stride * cells + (stride - 1) / 2
 
 
 def to_cells(px: Tensor, stride: int) -> Tensor:
@@ -31,27 +33,30 @@ def to_cells(px: Tensor, stride: int) -> Tensor:
     return (px + 0.5) / stride - 0.5
 
 
-def cell_grid(height: int, width: int, device: torch.device) -> Int[Tensor, "{height}*{width} 2"]:
-    """Column and row of every cell, row by row."""
-    # Not by remainders of an index: exporters have none by a width that is open (`zoo.export`).
-    rows = torch.arange(height, device=device)[:, None].expand(height, width)
-    columns = torch.arange(width, device=device).expand(height, width)
-    return torch.stack([columns, rows], dim=2).flatten(0, 1)
+def one_by_one(layer: nn.Conv2d, maps: Float[Tensor, "B C h w"]) -> Float[Tensor, "B K h*w"]:
+    """A 1x1 convolution to a few maps, each of which lies in one run of memory.
+
+    As a matrix product that is twice as fast on a CPU, and so is what follows.
+    """
+    assert layer.bias is not None
+    weight = layer.weight.flatten(1).expand(maps.shape[0], -1, -1)  # len() would fix it for exporters
+    return torch.baddbmm(layer.bias[:, None], weight, maps.flatten(2))
 
 
-def decode_votes(logits: Float[Tensor, "B h w"], offsets: Float[Tensor, "B 2 h w"]) -> Float[Tensor, "B 2"]:
+def decode_votes(
+    logits: Float[Tensor, "*b h w"], offsets: Float[Tensor, "*b 2 h w"]
+) -> Float[Tensor, "*b 2"]:
     """Soft-argmax of the votes (cell + offset) around the highest cell, in pixels.
 
     Each cell votes for the point itself, so that it can lie between cells and also outside the image.
     """
-    height, width = logits.shape[1:]
-    grid = cell_grid(height, width, logits.device).T
-    flat = logits.flatten(1)
-    beside = grid - grid[:, flat.argmax(1)].T[:, :, None]
-    far = beside.abs().amax(1) > WINDOW
-    weight = flat.masked_fill(far, -math.inf).softmax(1)
-    votes = offsets.flatten(2) + grid
-    return to_px((votes @ weight[:, :, None])[:, :, 0], STRIDE)
+    grid = cell_grid(logits.shape[-2], logits.shape[-1], logits)
+    flat = logits.flatten(-2)
+    beside = grid - grid.T[flat.argmax(-1)][..., None]
+    far = beside.abs().amax(-2) > WINDOW
+    weight = flat.masked_fill(far, -math.inf).softmax(-1)
+    votes = offsets.flatten(-2) + grid
+    return to_px((votes * weight[..., None, :]).sum(-1), STRIDE)
 
 
 def heatmap_divergence(logits: Float[Tensor, "B h w"], centre: Float[Tensor, "B 2"]) -> Float[Tensor, "B"]:
@@ -98,14 +103,13 @@ class Summary(nn.Module):
     def on_cells(self, x: Float[Tensor, "B C h w"]) -> tuple[Float[Tensor, "B F"], Float[Tensor, "B 2"]]:
         """(numbers, first point in cells) of any map."""
         height, width = x.shape[2:]
-        weight = self.maps(x).flatten(2).softmax(2)
-        grid = cell_grid(height, width, x.device).to(x.dtype)
+        weight = one_by_one(self.maps, x).softmax(2)
+        grid = cell_grid(height, width, weight).T
         points = weight @ grid
         # About each point's own mean: the difference of E[x²] and E[x]² has no digits left in float32.
         beside = (grid - points[:, :, None]).square().sum(3)
         spread = (weight * beside).sum(2).clamp(min=1e-6).sqrt()
-        first = points[:, 0]
-        apart = (points[:, 1:] - first[:, None]).flatten(1)
-        looked_at = (x.flatten(2) @ weight[:, 0, :, None])[:, :, 0]
-        scale = 8.0 / width
-        return torch.cat([looked_at, scale * apart, scale * spread], dim=1), first
+        apart = (points[:, 1:] - points[:, :1]).flatten(1)
+        looked_at = (weight[:, :1] @ x.flatten(2).mT)[:, 0]
+        lengths = 8.0 / width * torch.cat([apart, spread], dim=1)
+        return torch.cat([looked_at, lengths], dim=1), points[:, 0]
