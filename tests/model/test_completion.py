@@ -26,7 +26,7 @@ def alone(points: list[int]) -> ViewBatch:
 
 
 class Wall:
-    """A head that takes the wall to be 1 % nearer, and remembers what it was given."""
+    """A head that takes the wall to be a little nearer, and remembers what it was given."""
 
     def __init__(self) -> None:
         self.given: list[ViewBatch] = []
@@ -36,7 +36,7 @@ class Wall:
         b, h, w = batch["sparse_depth"].shape
         points = h * w // 64
         return {
-            "depth": torch.full((b, h, w), 1.98),
+            "depth": torch.full((b, h, w), 1.985),
             "sigma": torch.full((b, h, w), 0.1),
             "point_px": torch.zeros(b, points, 2),
             "point_depth": torch.ones(b, points),
@@ -49,15 +49,18 @@ def test_few_points_are_completed_at_half_the_size_and_each_sample_by_itself() -
     batch["views_valid"][2] = True  # a sample with a source stays as it is
     head = Wall()
     answer = complete(head, batch)
-    sizes = {tuple(given["images"].shape[-2:]): len(given["images"]) for given in head.given}
-    assert sizes == {(H, W): 2, (H // 2, W // 2): 1}
-    half = next(given for given in head.given if given["images"].shape[-1] == W // 2)
-    assert (half["sparse_depth"].max(), (half["sparse_depth"] > 0).sum()) == (2.0, 20)
-    assert half["cameras"][0, 0, 0, 2] == 39.5  # the middle stays the middle
+    sizes = [(given["images"].shape[-1], len(given["images"])) for given in head.given]
+    half = [(W // 2, 1)] * 2  # the image and its mirror image
+    assert sizes == [(W, 1), *half, (W, 1), *half]
+    small, mirrored = head.given[1:3]
+    assert (small["sparse_depth"].max(), (small["sparse_depth"] > 0).sum()) == (2.0, 20)
+    assert (mirrored["sparse_depth"] == small["sparse_depth"].flip(-1)).all()
+    assert (mirrored["sparse_confidence"] == small["sparse_confidence"].flip(-1)).all()
+    assert small["cameras"][0, 0, 0, 2] == 39.5  # the middle stays the middle
     assert answer["depth"].shape == (3, H, W)
     assert answer["point_confidence"].shape == (3, H * W // 64)
     torch.testing.assert_close(answer["depth"][1], torch.full((H, W), 2.0), atol=0.004, rtol=0)
-    assert (answer["depth"][2] == 1.98).all()
+    assert (answer["depth"][2] == 1.985).all()
     for row in range(3):
         only: ViewBatch = {key: value[row : row + 1] for key, value in batch.items()}  # type: ignore[assignment, attr-defined]
         torch.testing.assert_close(complete(Wall(), only)["depth"][0], answer["depth"][row])

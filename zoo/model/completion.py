@@ -3,14 +3,18 @@
 Two steps about the network, neither of which is trained. Both were chosen on rendered validation rooms.
 
 Few points lie many cells apart, farther than the densifier learned to fill: the image is then halved, which
-brings them nearer together. And what the network says at a measured pixel is seldom exactly what was
-measured. Where the measurements agree well with the map, this residual is spread over it: pull and push, as
-in `zoo.model.heads.depth.fill`. Where they scatter about it they are noisy, and it stays as it is.
+brings them nearer together. Where they are many, the halved image and the whole one err differently, and
+their mean errs less; so do an image and its mirror image.
+
+What the network says at a measured pixel is seldom exactly what was measured. Where the measurements agree
+well with the map, this residual is spread over it: pull and push, as in `zoo.model.heads.depth.fill`. Where
+they scatter about it they are noisy, and it stays as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 import torch
@@ -19,11 +23,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from zoo.data.views import ViewBatch
-from zoo.geometry.cameras import resize_camera
+from zoo.geometry.cameras import flip_camera, resize_camera
 from zoo.model.heads.depth.fill import pull_push
 
 SPARSE: Final = 300
-"""Pixels for each point, above which the image is halved."""
+"""Pixels for each point, above which only the halved image is asked."""
 SCATTER: Final = 0.01
 """Median distance, in log depth, of map and measurements at which half of the residual is spread ..."""
 _STEEPNESS: Final = 8
@@ -31,14 +35,16 @@ _STEEPNESS: Final = 8
 _MOST: Final = 0.3
 """Largest residual, in log depth: what is farther off is no measurement of this surface."""
 
+_MAPS: Final = ("depth", "sigma")
+_KEYS: Final = (*_MAPS, "point_px", "point_depth", "point_confidence")
 Views = Callable[[ViewBatch], Mapping[str, Tensor]]
 
 
 def complete(views: Views, batch: ViewBatch, halve: bool = True) -> dict[str, Tensor]:
     """The answer of a depth head, of samples that have sources or not.
 
-    Samples with a source, or without a measurement, get what `views` says. The points of a sample that was
-    halved are fewer; the last of its rows then have confidence 0.
+    Samples with a source, or without a measurement, get what `views` says. The matched points of a sample
+    that was only halved, which have confidence 0 as all without a source, are padded.
 
     Args:
         views: from a batch to what `zoo.model.heads.depth.DepthHead` gives.
@@ -51,15 +57,16 @@ def complete(views: Views, batch: ViewBatch, halve: bool = True) -> dict[str, Te
     height, width = batch["sparse_depth"].shape[1:]
     count = (batch["sparse_depth"] > 0).sum((1, 2))
     alone = ~batch["views_valid"][:, 1:].any(1) & (count > 0)
-    few = alone & (count * SPARSE < height * width) & (halve and height % 2 == width % 2 == 0)
+    few = count * SPARSE < height * width
+    small, both = partial(_at_half_size, views), partial(_at_both_sizes, views)
+    if not halve or height % 2 or width % 2:
+        small = both = views
     parts, rows = [], []
-    for chosen, small in ((~few, False), (few, True)):
-        if not chosen.any():
-            continue
-        some = _rows(batch, chosen)
-        answer = _enlarged(views(_halved(some))) if small else views(some)
-        parts.append({key: answer[key] for key in _KEYS})
-        rows.append(chosen.nonzero()[:, 0])
+    for chosen, answering in ((~alone, views), (alone & few, small), (alone & ~few, both)):
+        if chosen.any():
+            answer = answering(_rows(batch, chosen))
+            parts.append({key: answer[key] for key in _KEYS})
+            rows.append(chosen.nonzero()[:, 0])
     order = torch.cat(rows).argsort()
     points = max(part["point_depth"].shape[1] for part in parts)
     joined = {key: torch.cat([_padded(part[key], key, points) for part in parts])[order] for key in _KEYS}
@@ -86,11 +93,32 @@ def keep_measured(
     return depth * (share.nan_to_num(0.0)[:, None, None] * spread).exp()
 
 
-_KEYS: Final = ("depth", "sigma", "point_px", "point_depth", "point_confidence")
-
-
 def _rows(batch: ViewBatch, chosen: Bool[Tensor, "B"]) -> ViewBatch:
     return {key: value[chosen] for key, value in batch.items()}  # type: ignore[return-value, attr-defined]
+
+
+def _at_half_size(views: Views, batch: ViewBatch) -> dict[str, Tensor]:
+    """The mean of what the halved image and its mirror image tell, at the full size."""
+    halved = _halved(batch)
+    answer, mirrored = views(halved), views(_mirrored(halved))
+    back = {key: mirrored[key].flip(-1) for key in _MAPS}
+    return _enlarged(_mean(answer, back))
+
+
+def _at_both_sizes(views: Views, batch: ViewBatch) -> dict[str, Tensor]:
+    return _mean(views(batch), _at_half_size(views, batch))
+
+
+def _mean(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Geometric means of the maps; the rest is that of the first."""
+    return {**one, **{key: (one[key] * other[key]).sqrt() for key in _MAPS}}
+
+
+def _mirrored(batch: ViewBatch) -> ViewBatch:
+    """Mirror images, of single images alone: sources are left as they are."""
+    flipped = {key: batch[key].flip(-1) for key in ("images", "sparse_depth", "sparse_confidence")}  # type: ignore[literal-required]
+    cameras = flip_camera(batch["cameras"], batch["images"].shape[-1])
+    return {**batch, **flipped, "cameras": cameras}  # type: ignore[typeddict-item]
 
 
 def _halved(batch: ViewBatch) -> ViewBatch:
@@ -114,7 +142,7 @@ def _enlarged(answer: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """To twice the size, linear in the logarithm."""
     maps = {
         key: F.interpolate(answer[key].log()[:, None], scale_factor=2, mode="bilinear")[:, 0].exp()
-        for key in ("depth", "sigma")
+        for key in _MAPS
     }
     return {**answer, **maps, "point_px": 2 * answer["point_px"] + 0.5}
 
