@@ -58,7 +58,8 @@ def complete(views: Views, batch: ViewBatch, halve: bool = True) -> dict[str, Te
     count = (batch["sparse_depth"] > 0).sum((1, 2))
     alone = ~batch["views_valid"][:, 1:].any(1) & (count > 0)
     few = count * SPARSE < height * width
-    small, both = partial(_at_half_size, views), partial(_at_both_sizes, views)
+    small: Views = partial(_at_half_size, views)
+    both: Views = partial(_at_both_sizes, views)
     if not halve or height % 2 or width % 2:
         small = both = views
     parts, rows = [], []
@@ -94,7 +95,7 @@ def keep_measured(
 
 
 def _rows(batch: ViewBatch, chosen: Bool[Tensor, "B"]) -> ViewBatch:
-    return {key: value[chosen] for key, value in batch.items()}  # type: ignore[return-value, attr-defined]
+    return {key: value[chosen] for key, value in batch.items()}  # type: ignore[return-value, index]
 
 
 def _at_half_size(views: Views, batch: ViewBatch) -> dict[str, Tensor]:
@@ -116,7 +117,7 @@ def _mean(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> dict[str, T
 
 def _mirrored(batch: ViewBatch) -> ViewBatch:
     """Mirror images, of single images alone: sources are left as they are."""
-    flipped = {key: batch[key].flip(-1) for key in ("images", "sparse_depth", "sparse_confidence")}  # type: ignore[literal-required]
+    flipped = {key: batch[key].flip(-1) for key in ("images", "sparse_depth", "sparse_confidence")}
     cameras = flip_camera(batch["cameras"], batch["images"].shape[-1])
     return {**batch, **flipped, "cameras": cameras}  # type: ignore[typeddict-item]
 
