@@ -19,7 +19,7 @@ from table_parts import ROOT
 from zoo.files import write_text
 
 SECTIONS = tables_eyes.SECTIONS | tables_depth.SECTIONS | tables_studies.SECTIONS
-PAGES = tuple(ROOT / page for page in ("README.md", "docs/sharing.md", "docs/headset.md"))
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / name for name in ("sharing.md", "headset.md", "rooms.md")))
 _MARKED = re.compile(r"(<!-- (\w+) -->\n)(.*?)(<!-- /\2 -->)", re.DOTALL)
 
 

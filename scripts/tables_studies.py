@@ -73,6 +73,43 @@ def unlabelled() -> list[str]:
     return table(["exam of the reference rig", *trained], body)
 
 
+MATCHING = {
+    "depth/absrel_ratio": "AbsRel",
+    "depth/seen_absrel_ratio": "AbsRel, pixels that a source sees",
+    "depth/sure_absrel_ratio": "AbsRel, the most certain 80 %",
+    "depth/rmse_m": "RMSE m",
+    "depth/delta_share": "δ<1.25",
+    "depth/point_share": "most confident quarter of the points within 5 %",
+    "depth/point_absrel_ratio": "AbsRel of those",
+}
+
+
+def matching() -> list[str]:
+    """Matching shared by the views and DELTAS' own, after as many steps; nothing where it was not run."""
+    if not (METRICS / "study_matching.json").is_file():
+        return ["Not measured yet."]
+    found = _study("matching")
+    lines: list[str] = []
+    for part, label in (("rooms_unseen", "unseen rendered rooms"), ("hololens", "HoloLens")):
+        if part not in found["parts"]:
+            continue
+        of = found["parts"][part]
+        first, second = (name for name in of if name.startswith("deltas"))
+        body = []
+        for metric, name in MATCHING.items():
+            apart = of["difference"][metric]
+            shown = f"{apart['value']:+.3f} ± {apart['standard_error']:.3f}"
+            body.append([name, number(of[first][metric]), number(of[second][metric]), shown])
+        head = [
+            f"{label}, {of['frames']} frames, {found['triplets']:,} triplets",
+            first,
+            second,
+            "difference",
+        ]
+        lines += ([""] if lines else []) + table(head, body)
+    return lines
+
+
 def _percent(value: float) -> str:
     return f"{100 * value:+.1f} %"
 
@@ -82,4 +119,5 @@ SECTIONS: dict[str, Callable[[], list[str]]] = {
     "sharing_cost": sharing_cost,
     "retain": retain,
     "unlabelled": unlabelled,
+    "matching": matching,
 }

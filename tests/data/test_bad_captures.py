@@ -117,10 +117,8 @@ def test_intrinsics_of_another_resolution_are_scaled_and_it_is_said(tmp_path: Pa
         resize(path, WIDTH // 2, HEIGHT // 2)
     capture = open_capture(tmp_path)
     np.testing.assert_allclose(capture.frames[0].camera, scale_camera(K, 0.5, 0.5))
-    assert any(
-        "64x48 pixels, some images have 32x24: their intrinsics were scaled by 0.5" in line
-        for line in capture.report()
-    )
+    told = "0.png and 3 more: 32x24 pixels, the intrinsics hold for 64x48: the intrinsics were scaled by 0.5"
+    assert any(told in line for line in capture.report()), capture.report()
 
 
 def test_another_aspect_is_refused(tmp_path: Path) -> None:
@@ -138,7 +136,9 @@ def test_unstated_sizes_are_those_of_most_images(tmp_path: Path) -> None:
     capture = open_capture(tmp_path)
     assert [frame.name for frame in capture.frames] == ["00003", "00005", "00009"]
     np.testing.assert_allclose(capture.frames[1].camera, scale_camera(K, 2.0, 2.0))
-    assert "most images have 64x48 pixels" in "\n".join(capture.report())
+    told = "\n".join(capture.report())
+    assert "00005.png: 128x96 pixels, most images have 64x48: the intrinsics were scaled by 2" in told
+    assert "00007.png: skipped: most images have 64x48 pixels" in told
 
 
 def test_intrinsics_of_another_resolution_without_a_stated_size(tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ def assemble(
         remarks: of the layout.
         metric: whether lengths are metres.
     """
-    skipped, notes = [], dict.fromkeys(remarks)
+    skipped, notes = [], list(dict.fromkeys(remarks))
+    scaled: dict[str, list[str]] = {}
     found: list[tuple[Candidate, tuple[int, int]]] = []
     for candidate in candidates:
         if isinstance(candidate, Skipped):
@@ -80,7 +81,7 @@ def assemble(
         stated = candidate.size or common[0][0]
         try:
             if size != stated:
-                notes[_scale_note(stated, size, candidate)] = None
+                scaled.setdefault(_scale_note(stated, size, candidate), []).append(candidate.image.name)
             camera = _camera(candidate, stated, size)
             if candidate.distortion is not None:
                 fx, fy, cx, cy = camera[0, 0], camera[1, 1], camera[0, 2], camera[1, 2]
@@ -104,6 +105,9 @@ def assemble(
         frames.append(
             Frame(candidate.name or name, candidate.image, size, camera, candidate.distortion, pose, *depths)
         )
+    for note, changed in scaled.items():
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        notes.append(f"{changed[0]}{more}: {note}")
     return Capture(root, layout, tuple(frames), tuple(skipped), tuple(notes), metric)
 
 
@@ -128,7 +132,7 @@ def _scale_note(stated: tuple[int, int], size: tuple[int, int], candidate: Candi
             f"{whose} {one} pixels, this image has {other}, which is another aspect: it was cropped or "
             "stretched; give the intrinsics of the images as they are, or the original images"
         )
-    return f"{whose} {one} pixels, some images have {other}: their intrinsics were scaled by {across:.4g}"
+    return f"{other} pixels, {whose} {one}: the intrinsics were scaled by {across:.4g}"
 
 
 def _camera(candidate: Candidate, stated: tuple[int, int], size: tuple[int, int]) -> Float[np.ndarray, "3 3"]:

@@ -21,6 +21,7 @@ from zoo.evaluate import summarise
 from zoo.exam.depth.interpolate import interpolate
 from zoo.exam.depth.samples import MOST_VIEWS, DepthSamples, in_batches
 from zoo.exam.depth.sparse import PROTOCOLS, sparse_points, with_points
+from zoo.model.completion import complete as completed
 from zoo.model.network import Network
 
 VIEWS: Final = 3
@@ -110,7 +111,10 @@ def score(network: Network, samples: DepthSamples, rows: Sequence[int], views: i
 
 @torch.inference_mode()
 def complete(network: Network, samples: DepthSamples, rows: Sequence[int]) -> dict[str, dict[str, Any]]:
-    """Single images with sparse depth, by protocol; pixels that hold a point count as all others."""
+    """Single images with sparse depth, by protocol, as `zoo predict --sparse` completes them.
+
+    Pixels that hold a point count as all others.
+    """
     tables: dict[str, list[pl.DataFrame]] = {name: [] for name in PROTOCOLS}
     linear: dict[str, list[pl.DataFrame]] = {name: [] for name in PROTOCOLS}
     for some in in_batches(rows, _BATCH):
@@ -118,7 +122,7 @@ def complete(network: Network, samples: DepthSamples, rows: Sequence[int]) -> di
         for name, protocol in PROTOCOLS.items():
             draws = Draws(SEED, torch.tensor(some)).fork(name)
             given = with_points(batch, sparse_points(batch["depth"], protocol, draws))
-            prediction = network.views(given)
+            prediction = {"depth": completed(lambda some: network.views(some, ["depth"])["depth"], given)}
             tables[name].append(metric_rows(prediction, given, network))
             same = {head: dict(values) for head, values in prediction.items()}
             same["depth"]["depth"] = interpolated(given)

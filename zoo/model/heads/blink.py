@@ -16,8 +16,8 @@ from zoo.model.neck import FeatureChannels, Features, Map
 OPENNESS_SCALE: Final = 0.1
 """Width of the Laplace distribution of errors of openness: their mean size on held-out rendered people."""
 OPENNESS_SHARE: Final = 0.25
-"""Of what openness says in the probability of a blink: chosen on held-out rendered people, where accuracy gains
-half a percent by it and average precision loses 0.001."""
+"""Of what openness says in the probability of a blink: chosen on held-out rendered people, where accuracy
+gains half a percent by it and average precision loses 0.001."""
 
 
 class BlinkHead(Head[BlinkConfig]):

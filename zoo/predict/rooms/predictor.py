@@ -16,6 +16,7 @@ from zoo.data.views import ViewBatch, ViewSample, check_view_batch, stack_views
 from zoo.errors import ZooError
 from zoo.export.session import Session
 from zoo.hub.metadata import ModelMetadata
+from zoo.model.completion import complete
 from zoo.model.network import Network
 from zoo.predict.predictor import opened
 
@@ -81,11 +82,9 @@ class RoomPredictor:
         check_view_batch(batch, "predict")
         known = (batch["views_valid"][:, 1:].any(1) | (batch["sparse_depth"] > 0).any(2).any(1)).tolist()
         moved: ViewBatch = {key: value.to(self.device) for key, value in batch.items()}  # type: ignore[assignment, attr-defined]
+        any_size = self._session is None or self._session.any_size
         with torch.inference_mode():
-            if self._session is None:
-                answer = self._run.views(moved, [self._head])[self._head]
-            else:
-                answer = self._session.answer(moved)[self._head]
+            answer = complete(self._answer, moved, halve=any_size)
         keys = ("depth", "sigma", "point_px", "point_depth", "point_confidence")
         arrays = [_array(answer[key]) for key in keys]
         results = [FittedDepth(*(array[row] for array in arrays)) for row in range(len(samples))]
@@ -93,6 +92,11 @@ class RoomPredictor:
             result if scaled else result._replace(sigma=np.hypot(result.sigma, np.float32(SINGLE_SIGMA)))
             for result, scaled in zip(results, known, strict=True)
         ]
+
+    def _answer(self, batch: ViewBatch) -> dict[str, Tensor]:
+        if self._session is None:
+            return self._run.views(batch, [self._head])[self._head]
+        return self._session.answer(batch)[self._head]
 
 
 def load(name_or_path: str | Path, device: str | None = None) -> RoomPredictor:

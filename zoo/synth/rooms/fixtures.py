@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from zoo.synth.rooms.build import Builder, Material
-from zoo.synth.rooms.furniture import front
+from zoo.synth.rooms.furniture.parts import front
 
 Fixture = Callable[[Builder, float, float], float]
 """(builder, free half width, height of the room) -> half width that is taken."""

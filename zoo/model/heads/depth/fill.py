@@ -20,6 +20,8 @@ MOMENTS: Final = 9
 _LEVELS: Final = 7
 _FULL: Final = 0.5
 """Confidence in a cell at which it takes as much from its own scale as from the coarser ones."""
+_CLOSE: Final = 0.1
+"""As `_FULL`, where a map shall pass close by its points."""
 _RIDGE: Final = 0.2
 """Spread of the points, in squared cells, below which a slope is not believed."""
 
@@ -89,6 +91,20 @@ def fill(
         filled = torch.lerp(filled, _plane(sums, 2**level, (size[0], size[1])), taken)
         near = torch.lerp(near, torch.full_like(near, 2.0**-level), taken)
     return filled, near
+
+
+def pull_push(value: Float[Tensor, "B H W"], confidence: Float[Tensor, "B H W"]) -> Float[Tensor, "B H W"]:
+    """A smooth map through scattered values, 0 far from all of them; as `fill`, of constants for planes."""
+    levels = [torch.stack([confidence, confidence * value], dim=1)]
+    while max(levels[-1].shape[2:]) > 1:
+        levels.append(F.avg_pool2d(levels[-1], 2, ceil_mode=True, count_include_pad=False) * 4)
+    filled = torch.zeros_like(levels[-1][:, :1])
+    for sums in reversed(levels):
+        if filled.shape[2:] != sums.shape[2:]:
+            filled = _doubled(filled, sums)
+        mass, total = _blurred(sums).split(1, dim=1)
+        filled = torch.lerp(filled, total / mass.clamp(min=1e-8), mass / (mass + _CLOSE))
+    return filled[:, 0]
 
 
 def _plane(sums: Tensor, cell: int, size: tuple[int, int]) -> Tensor:
