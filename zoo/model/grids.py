@@ -8,8 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+_Size = int | torch.SymInt
+"""Of a map; a symbol while an exporter traces."""
 
-def cell_grid(height: int, width: int, like: Tensor) -> Float[Tensor, "2 {height}*{width}"]:
+
+def cell_grid(height: _Size, width: _Size, like: Tensor) -> Float[Tensor, "2 cells"]:
     """Column and row of every cell, row by row, of the type and device of `like`; not to be written to."""
     if torch.compiler.is_compiling():  # sizes may be symbols then, and tensors have no values
         return _made(height, width, like.dtype, like.device)
@@ -22,7 +25,7 @@ def _kept(height: int, width: int, dtype: torch.dtype, device: torch.device) -> 
         return _made(height, width, dtype, device)
 
 
-def _made(height: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _made(height: _Size, width: _Size, dtype: torch.dtype, device: torch.device) -> Tensor:
     # Not by remainders of an index: exporters have none by a width that is open (`zoo.export`).
     rows = torch.arange(height, dtype=dtype, device=device)[:, None].expand(height, width)
     columns = torch.arange(width, dtype=dtype, device=device).expand(height, width)
