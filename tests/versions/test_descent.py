@@ -146,6 +146,10 @@ def test_the_tree_of_versions_and_runs(
     with pytest.raises(ZooError, match="neither a listed name nor a checkpoint; did you mean 'tiny'"):
         draw("tinny", runs)
 
+    release.add(runs / "second" / "checkpoint", "tiny.copy", path)  # the same weights again
+    copy = next(line for line in shown("tiny.copy@1") if "tiny.copy@1" in line)
+    assert copy.startswith("    ├── tiny.copy@1") and "the same weights" in "".join(shown("tiny"))
+
 
 def test_the_tree_needs_no_torch() -> None:
     modules = "zoo.cli.versions, zoo.versions.family, zoo.versions.promote, zoo.versions.session"
