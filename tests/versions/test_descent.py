@@ -146,9 +146,11 @@ def test_the_tree_of_versions_and_runs(
     with pytest.raises(ZooError, match="neither a listed name nor a checkpoint; did you mean 'tiny'"):
         draw("tinny", runs)
 
-    release.add(runs / "second" / "checkpoint", "tiny.copy", path)  # the same weights again
-    copy = next(line for line in shown("tiny.copy@1") if "tiny.copy@1" in line)
-    assert copy.startswith("    ├── tiny.copy@1") and "the same weights" in "".join(shown("tiny"))
+    own = tmp_path / "own" / "index.json"
+    release.add(runs / "second" / "checkpoint", "tiny.copy", own)  # the same weights, in another index
+    with index.using([str(own)]):
+        tree = "\n".join(shown("tiny.copy@1"))
+    assert "    ├── tiny.copy@1" in tree and "the same weights" in tree and "tiny.own@1" in tree
 
 
 def test_the_tree_needs_no_torch() -> None:
