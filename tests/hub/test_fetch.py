@@ -139,6 +139,8 @@ def test_damage_in_the_cache_is_found_and_mended(host: Host, origin: Path, name:
     content = bytearray((folder / name).read_bytes())
     content[-1] ^= 1
     (folder / name).write_bytes(content)
+    with pytest.raises(ZooError, match=rf"{name}: damaged, not what the index lists"):
+        fetch(entry(origin), ["file:///nowhere"])
     assert is_whole(fetch(entry(origin), [host("good")]), entry(origin))
     assert host.counts[f"/good/{name}"] == 2 and sum(host.counts.values()) == 3
 

@@ -146,6 +146,12 @@ def test_the_tree_of_versions_and_runs(
     with pytest.raises(ZooError, match="neither a listed name nor a checkpoint; did you mean 'tiny'"):
         draw("tinny", runs)
 
+    own = tmp_path / "own" / "index.json"
+    release.add(runs / "second" / "checkpoint", "tiny.copy", own)  # the same weights, in another index
+    with index.using([str(own)]):
+        tree = "\n".join(shown("tiny.copy@1"))
+    assert "    ├── tiny.copy@1" in tree and "the same weights" in tree and "tiny.own@1" in tree
+
 
 def test_the_tree_needs_no_torch() -> None:
     modules = "zoo.cli.versions, zoo.versions.family, zoo.versions.promote, zoo.versions.session"

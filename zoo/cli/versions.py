@@ -65,7 +65,6 @@ def compare(
     from zoo.config.gate import load_gate
 
     chosen = load_gate(gate_file)
-    from zoo.versions.report import gate_lines, summary, tables, write
     from zoo.versions.session import compared
 
     results = compared(
@@ -73,6 +72,8 @@ def compare(
         confidence=confidence, draws=draws, min_samples=min_samples, min_people=min_people,
         ask_gate=gate, config_dir=config_dir,
     )  # fmt: skip
+    from zoo.versions.report import gate_lines, summary, tables, write  # torch: after mistakes are told
+
     console = Console()
     for measured, comparison, report in results:
         for table in tables(measured, comparison):

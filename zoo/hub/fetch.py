@@ -60,7 +60,8 @@ def _one(
     entry: Entry, places: Sequence[str], folder: Path, name: str, facts: FileFacts, progress: Progress
 ) -> None:
     part = folder / f"{name}.part"
-    reasons = []
+    damaged = f"  {folder / name}: damaged, not what the index lists"
+    reasons = [damaged] if (folder / name).exists() else []
     for place in places:
         try:
             with progress.of(place, name, facts.size_bytes) as reached:

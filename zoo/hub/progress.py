@@ -35,7 +35,7 @@ class Progress:
         console = self._console()
         text = f"{self._name}: {file} from {place}"
         if not console.is_terminal:
-            self._say(f"{text} ({size / 1e6:.1f} MB)")
+            self._say(f"{text} ({size / 1e6:.1f} MB)" if size >= 1e5 else f"{text} ({size / 1e3:.0f} kB)")
             yield lambda _: None
             return
         from rich.progress import (

@@ -152,7 +152,11 @@ def batches_of(
         return
     source = _source(data, size)
     if count is not None and count > len(source):
-        raise ZooError(f"{count} samples wanted, {data.type} has {len(source)}")
+        at = data.path if isinstance(data, (PoolData, RoomPoolData)) else data.root
+        raise ZooError(
+            f"{count} samples wanted, {data.type} in {at} has {len(source)}: lower count (of a validation: "
+            "validation.count)"
+        )
     last = len(source) if count is None else count
     for start in range(first, last, batch_size):
         yield source.batch(np.arange(start, min(start + batch_size, last)))

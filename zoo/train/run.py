@@ -101,9 +101,9 @@ def _full_disk_named(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise ZooError(
-            f"the disk is full. {folder / CHECKPOINT} is what it was: make room, and the same command goes on"
-        ) from None
+        last = folder / CHECKPOINT
+        kept = f"{last} is what it was" if last.exists() else "No checkpoint was written yet"
+        raise ZooError(f"the disk is full. {kept}: make room, and the same command goes on") from None
 
 
 def device_of(config: TrainConfig) -> torch.device:

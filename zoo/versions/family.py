@@ -22,6 +22,7 @@ from zoo.hub.metadata import METADATA_FILE, read_metadata
 
 _SHOWN_CHANGES: Final = 6
 _WIDEST: Final = 100
+_COPY: Final = "the same weights"
 
 
 @dataclass
@@ -54,11 +55,12 @@ class Family:
                 pointing.setdefault(target, []).append(alias)
         for name, found in catalogue().items():
             entry = found.entry
-            parents = () if entry.parent is None else (entry.parent,)
-            self.members[name] = Member(
-                name, parents, entry.released.isoformat(), entry.changes, tuple(pointing.get(name, ()))
-            )
-            by_weights[entry.sha256] = name
+            parents, changes = () if entry.parent is None else (entry.parent,), entry.changes
+            original = by_weights.setdefault(entry.sha256, name)
+            if original != name:  # listed again in an index of one's own: it belongs into the same tree
+                parents, changes = (original,), (_COPY,)
+            aimed = tuple(pointing.get(name, ()))
+            self.members[name] = Member(name, parents, entry.released.isoformat(), changes, aimed)
         for folder in sorted(path.parent for path in runs.glob(f"*/checkpoint/{METADATA_FILE}")):
             self._add(folder, by_weights)
         for member in list(self.members.values()):
