@@ -10,10 +10,15 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import torch
 
 from tests.data import captured
 from tests.page.browser import HERE, Browser, open_browser
+from zoo.config.rendering import load_domain
+from zoo.synth.eyes.renderer import EyeRenderer
 
 pytestmark = [
     pytest.mark.slow,
@@ -61,6 +66,22 @@ def test_what_is_no_image_is_told_on_the_page(page: Browser, tmp_path: Path) -> 
     (tmp_path / "bad.png").write_text("no image")
     page.upload("eye-image", tmp_path / "bad.png")
     page.wait_text("bad.png: not an image")
+    assert "Traceback" not in page.text()
+
+
+def test_a_video_becomes_overlays_and_curves(page: Browser, tmp_path: Path) -> None:
+    clip = cv2.VideoWriter(str(tmp_path / "eye.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10, (160, 120))
+    frames = EyeRenderer(load_domain("unseen"), 5, None, 120, 160).render(torch.arange(6))["image"][:, 0]
+    for frame in frames:
+        clip.write(np.repeat((255 * frame.numpy()).astype("uint8")[:, :, None], 3, axis=2))
+    clip.release()
+    page.open_tab("Eye: video")
+    page.upload("video-file", tmp_path / "eye.mp4")
+    page.wait_text("eye.mp4")
+    page.click_text("Predict")
+    page.wait("document.querySelector('#video-overlay video')")
+    page.wait("document.querySelector('#video-curves svg')")
+    page.screenshot(tmp_path / "video.png", full=True)
     assert "Traceback" not in page.text()
 
 
