@@ -127,9 +127,9 @@ def test_a_finished_run_is_left_alone(
 def test_another_config_does_not_continue_a_run(config: Callable[..., TrainConfig]) -> None:
     train(config("stop_after_minutes=1e-6"))
     with pytest.raises(
-        ZooError, match=r"(?s)run with other settings.*optimizer\.lr: 0\.002 then, 0\.1 now.*name="
+        ZooError, match=r"(?s)run with other settings.*optimizer\.clip: 5\.0 then, 2\.5 now.*name="
     ):
-        train(config("optimizer.lr=0.1"))
+        train(config("optimizer.clip=2.5"))
 
 
 def test_resume_never_refuses_a_used_folder(config: Callable[..., TrainConfig]) -> None:

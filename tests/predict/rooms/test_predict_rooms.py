@@ -60,6 +60,7 @@ class Truthful(RoomPredictor):
         canvas = SimpleNamespace(height=40, width=56)
         self.metadata: Any = SimpleNamespace(network=SimpleNamespace(canvas=lambda kind: canvas))
         self.samples: list[ViewSample] = []
+        self._session = None  # no exported file, so any canvas
 
     def predict(self, samples: Sequence[ViewSample]) -> list[FittedDepth]:
         self.samples += samples
