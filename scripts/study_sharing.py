@@ -5,7 +5,8 @@
     zoo render rooms -n 300 --seed 2 -o pools/rooms_validation
     python scripts/study_sharing.py
 
-Stopped at any time, the same command goes on. The design, fixed before any result was seen:
+Stopped at any time, the same command goes on. The design was fixed before any result was seen, but for the
+aggregators of gradients, which were added after the results of the other two balancings:
 
 * **Networks.** That of conf/network/zoo_s.yaml from random weights: with one head (gaze keeps eye3d, which
   it is built on), and with all six.

@@ -6,6 +6,7 @@ Imports nothing of `zoo`: pytest loads this file before jaxtyping's import hook 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 # Set before anything imports torch, wandb or timm.
@@ -27,9 +28,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Folder of real sample images: $ZOO_DATA, else ../shared/data; skips the test where it is absent."""
-    folder = Path(os.environ.get("ZOO_DATA") or ROOT.parent / "shared" / "data")
-    if not folder.is_dir():
-        pytest.skip(f"no sample data at {folder}; set ZOO_DATA to a folder that holds them")
-    return folder
+def shared_data() -> Callable[[str], Path]:
+    """Path of a real sample below $ZOO_DATA, else ../shared/data; skips the test where it is absent."""
+
+    def found(path: str) -> Path:
+        place = Path(os.environ.get("ZOO_DATA") or ROOT.parent / "shared" / "data") / path
+        if not place.exists():
+            pytest.skip(f"no {place}; set ZOO_DATA to a folder that holds sample data")
+        return place
+
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 
 from tests.data.drawn import drawn_eyes
 from tests.data.test_meye import root as root  # a fixture: MEYE's layout
+from tests.scripts import load_script
 from zoo.config import MixtureData, compose
 from zoo.conventions import PUPIL
 from zoo.data.pool import Pool, PoolWriter
@@ -21,16 +21,10 @@ from zoo.data.sources.meye import Meye
 from zoo.errors import ZooError
 from zoo.hub.checkpoint import load
 
-SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "study_mixing.py"
-
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("study_mixing", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("study_mixing")
 
 
 @pytest.fixture

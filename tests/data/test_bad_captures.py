@@ -232,10 +232,8 @@ def test_poses_of_another_convention(
     assert message in warning
 
 
-def test_units_of_genuine_frames(shared_data: Path) -> None:
-    root = shared_data / "depth" / "hololens"
-    if not root.is_dir():
-        pytest.skip(f"no {root}")
+def test_units_of_genuine_frames(shared_data: Callable[[str], Path]) -> None:
+    root = shared_data("depth/hololens")
     capture = open_capture(root)
     assert check_consistency(capture) == []
     for unit, message in ((0.0002, "5 times too small"), (0.005, "5 times too large"), (1.0, "1000")):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -207,10 +208,8 @@ def test_the_config_describes_the_source(tmp_path: Path) -> None:
         CaptureData(type="capture", root=tmp_path, baseline_m=(0.3, 0.1))
 
 
-def test_genuine_frames_warp_onto_each_other(shared_data: Path) -> None:
-    root = shared_data / "depth" / "hololens"
-    if not root.is_dir():
-        pytest.skip(f"no {root}")
+def test_genuine_frames_warp_onto_each_other(shared_data: Callable[[str], Path]) -> None:
+    root = shared_data("depth/hololens")
     source = CaptureViews(root, height=240, width=320, views=3, min_kept=2)
     assert len(source) == pytest.approx(87, abs=4)
     assert all("odd baselines" in line for line in source.remarks)  # nothing skipped, no doubt of units

@@ -4,6 +4,7 @@ import json
 import math
 import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -161,10 +162,8 @@ def test_baselines_find_drawn_pupils(root: Path, tmp_path: Path, monkeypatch: py
     assert results["blink_share"]["all_frames"] == 0.4
 
 
-def test_real_files(shared_data: Path) -> None:
-    root = shared_data / "eyes" / "meye"
-    if not root.is_dir():
-        pytest.skip(f"no {root}")
+def test_real_files(shared_data: Callable[[str], Path]) -> None:
+    root = shared_data("eyes/meye")
     data = Meye(root)
     labels = data.labels
     assert len(data) == 2575

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -88,10 +89,8 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         UnityEyes(tmp_path)
 
 
-def test_genuine_pictures(shared_data: Path) -> None:
-    root = shared_data / "eyes" / "unityeyes_v2"
-    if not root.is_dir():
-        pytest.skip(f"no {root}")
+def test_genuine_pictures(shared_data: Callable[[str], Path]) -> None:
+    root = shared_data("eyes/unityeyes_v2")
     data = UnityEyes(root)
     assert len(data) == 10
     batch = data.batch(np.array([0, 5, 7]))  # 30.jpg looks down, 35.jpg into the camera, 37.jpg far down
@@ -99,10 +98,8 @@ def test_genuine_pictures(shared_data: Path) -> None:
     assert batch["optical_valid"].all() and not batch["segmentation_valid"].any()
 
 
-def test_genuine_labels_of_the_first_version(shared_data: Path) -> None:
-    path = shared_data / "eyes" / "unityeyes_v1_json" / "1.json"
-    if not path.is_file():
-        pytest.skip(f"no {path}")
+def test_genuine_labels_of_the_first_version(shared_data: Callable[[str], Path]) -> None:
+    path = shared_data("eyes/unityeyes_v1_json/1.json")
     frame, mask = read_labels(path, (600, 800))
     assert frame.eye_side == "left" and mask is not None
     assert frame.optical == (0.3404, -0.3879, -0.8566)  # up and to the image's right

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,8 @@ def test_rendered_figures_are_near_those_of_the_card(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_pupils_of_real_eyes_are_found(name: str, shared_data: Path) -> None:
-    folder = shared_data / "eyes" / "meye"
-    if not folder.is_dir():
-        pytest.skip(f"no {folder}")
+def test_pupils_of_real_eyes_are_found(name: str, shared_data: Callable[[str], Path]) -> None:
+    folder = shared_data("eyes/meye")
     source = Meye(folder)
     rows = np.nonzero(source.labels.pupil_valid)[0][::30]
     results = zoo.load(name, "cpu").predict(list(source.images(rows)[:, 0]))

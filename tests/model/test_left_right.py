@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import cast
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.model.test_depth import HEIGHT, WIDTH, picked, predict, room
+from tests.model.small_depth import HEIGHT, WIDTH, picked, predict, room, small_network
 from zoo.geometry.views import relative_pose
-from zoo.model.config import ByobConfig, DepthConfig, InputConfig, MatchingConfig, NeckConfig, NetworkConfig
 from zoo.model.heads.depth.head import DepthHead
 from zoo.model.heads.depth.left_right import WayBack, doubted, refined_peak, way_back
 from zoo.model.heads.depth.sweep import cast as cast_rays
@@ -108,21 +107,9 @@ class TestRules:
         torch.testing.assert_close(lowered, torch.tensor([0.0, 1 / 3, 9 / 11, 0.9, 1.0]))
 
 
-def checked_network(method: Literal["joint", "classic"]) -> Network:
-    torch.manual_seed(0)
-    matching = MatchingConfig(type=method, hypotheses=16, context=16, check=True)
-    config = NetworkConfig(
-        input=InputConfig(height=HEIGHT, width=WIDTH),
-        backbone=ByobConfig(stem=(8, 8), widths=(8, 16), depths=(1, 1)),
-        neck=NeckConfig(width=8, depth=1, detail=8),
-        heads={"depth": DepthConfig(widths=(8, 8, 8), matching=matching)},
-    )
-    return Network(config).eval()
-
-
 @pytest.fixture(scope="module", params=["joint", "classic"])
 def network(request: pytest.FixtureRequest) -> Network:
-    return checked_network(request.param)
+    return small_network(request.param, check=True)
 
 
 class TestHead:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.model.test_depth import room
+from tests.model.small_depth import room
 from zoo.hub import checkpoint
 from zoo.hub.metadata import Licences, Training, describe
 from zoo.model.config import NetworkConfig

@@ -73,7 +73,10 @@ def pupil_along(
     pupil_distance: Scalar,
     n: Scalar,
 ) -> tuple[Float[Tensor, "*b 3"], Bool[Tensor, "*b"]]:
-    """As `pupil_on_sphere`, for unit vectors from the camera centre instead of pixels; eyes have z > 0."""
+    """As `pupil_on_sphere`, for unit vectors from the camera centre instead of pixels.
+
+    Lengths in one unit, of any kind; camera frame; `n` of the cornea over that of air, at least 1.
+    """
     surface, hit = _seen_along(ray, cornea, radius)
     inside, _ = refract_ray(ray, unit(surface - cornea), 1 / n)
     near, _, reached = ray_sphere(surface, inside, cornea, pupil_distance)

@@ -71,11 +71,12 @@ def _sources(network: NetworkConfig) -> list[str]:
 
 
 def _input(network: NetworkConfig) -> str:
-    size, said = network.canvas("eyes"), []
+    said = []
     if network.heads_of("eyes"):
+        size = network.canvas("eyes")
         said.append(f"one near-eye image, letterboxed to {size.width}x{size.height}")
-    size = network.canvas("views")
     if network.heads_of("views"):
+        size = network.canvas("views")
         said.append(f"posed colour pictures of a room, at about as many pixels as {size.width}x{size.height}")
     each = ", each" if network.heads_of("views") else " and"
     return f"{', or '.join(said)}{each} standardised by its own mean and deviation."

@@ -65,6 +65,7 @@ def render_into(
             progress(writer.done)
         return
 
+    others = multiprocessing.active_children()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start, (make, compiled)) as executor:
         waiting: deque[Future[Any]] = deque()
@@ -80,5 +81,6 @@ def render_into(
             # What they render now is not waited for. No future is cancelled: an executor whose processes end
             # cannot tell such a one, and says so in a stack trace.
             for process in multiprocessing.active_children():
-                process.terminate()
+                if process not in others:
+                    process.terminate()
             raise

@@ -15,14 +15,7 @@ from zoo.data.sample import EyeBatch
 from zoo.model.config import KeypointsConfig
 from zoo.model.grids import cell_grid
 from zoo.model.heads.base import Head, Masked, Scored, at_least_float32, masked
-from zoo.model.heads.votes import (
-    STRIDE,
-    crop,
-    decode_votes,
-    heatmap_divergence,
-    to_cells,
-    to_px,
-)
+from zoo.model.heads.votes import STRIDE, crop, decode_votes, heatmap_divergence, to_cells, to_px
 from zoo.model.neck import FeatureChannels, Features, Map, unfold
 
 GLINT_STRIDE: Final = 2
