@@ -11,8 +11,9 @@ import pytest
 
 import zoo.train.run as training
 from zoo.errors import ZooError
+from zoo.sweep.plan import Sweep
 from zoo.sweep.result import Row
-from zoo.sweep.study import Sweep, sweep
+from zoo.sweep.study import sweep
 from zoo.train import callbacks
 
 METRIC = "validation/keypoints/pupil_px_mean"

@@ -35,8 +35,8 @@ def sweep(
 
     Stopped or killed, it goes on with the same command. Every trial is an ordinary run in -o/trials/.
     """
+    from zoo.sweep.plan import Sweep
     from zoo.sweep.result import result_table
-    from zoo.sweep.study import Sweep
     from zoo.sweep.study import sweep as run_sweep
 
     if not metric:

@@ -7,29 +7,23 @@ the same command: the trial that was in work is resumed in its run folder.
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import json
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from zoo.config import TrainConfig, compose
+from zoo.config import TrainConfig
 from zoo.errors import ZooError, did_you_mean
 from zoo.files import write_text
+from zoo.sweep.plan import DESCRIPTION, PREFIX, Sweep, alone, check, describe
 from zoo.sweep.plot import save_plot
 from zoo.sweep.result import COMPLETE, Row, write_trials
-from zoo.sweep.space import Dimension, Range, Value, override, parse_space
+from zoo.sweep.space import Dimension, Range, Value
 
 if TYPE_CHECKING:
     import optuna
 
-PREFIX: Final = "validation/"
-DIRECTIONS: Final = ("minimize", "maximize")
-DESCRIPTION: Final = "sweep.json"
 _STORAGE: Final = "optuna.sqlite3"
 _DEATHS: Final = 3
 """A trial that was killed so many times at the same number of samples has failed."""
@@ -37,53 +31,6 @@ _FAILURES: Final = 3
 """After so many failed trials in a row, and none that went well before, something common is wrong."""
 _REASON: Final = "reason"
 _STARTS: Final = "starts"
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """What is searched, and how.
-
-    Args:
-        folder: of the sweep; its name is the group in W&B and begins the names of the runs.
-        overrides: of every run, in Hydra's grammar.
-        space: as `parse_space` reads it.
-        metric: ``validation/...`` as in `metrics.jsonl`.
-        direction: minimize or maximize.
-        trials: how many in all, over all starts.
-        prune: stop a run whose validation is worse than the median of the others at that point.
-        seed: of the proposals. Trial n depends on it and on the results before n alone.
-        config_dir: the user's own YAML files.
-    """
-
-    folder: Path
-    overrides: tuple[str, ...]
-    space: tuple[str, ...]
-    metric: str
-    direction: str
-    trials: int
-    prune: bool = False
-    seed: int = 0
-    config_dir: Path | None = None
-
-    @property
-    def dimensions(self) -> list[Dimension]:
-        """The parsed space."""
-        return parse_space(self.space)
-
-    def config(self, number: int, params: dict[str, Value]) -> TrainConfig:
-        """The validated config of a trial."""
-        lines = [override(key, value) for key, value in params.items()]
-        name = f"{self.folder.name}-{number:03d}"
-        lines += [f"name='{name}'", f"run_dir='{self.run_dir(number)}'"]
-        config = compose("train", [*self.overrides, *lines], self.config_dir)
-        if config.logger.type == "wandb" and config.logger.group is None:
-            logger = config.logger.model_copy(update={"group": self.folder.name})
-            config = config.model_copy(update={"logger": logger})
-        return config
-
-    def run_dir(self, number: int) -> Path:
-        """Where the run of a trial lies."""
-        return self.folder / "trials" / f"{number:03d}"
 
 
 def sweep(plan: Sweep, say: Callable[[str], None]) -> list[Row]:
@@ -97,10 +44,10 @@ def sweep(plan: Sweep, say: Callable[[str], None]) -> list[Row]:
     """
     if importlib.util.find_spec("optuna") is None:
         raise ZooError("zoo sweep needs Optuna: pip install 'eye-room-zoo[sweep]'")
-    _check(plan)
+    check(plan)
     plan.folder.mkdir(parents=True, exist_ok=True)
-    with _alone(plan.folder):
-        _describe(plan)
+    with alone(plan.folder):
+        describe(plan)
         try:
             return _run(plan, say)
         except _NoSuchMetric:  # nothing was learnt: the corrected command may use this folder
@@ -123,58 +70,6 @@ def _run(plan: Sweep, say: Callable[[str], None]) -> list[Row]:
         _check_failures(_rows(plan, study))
     _report(plan, study)
     return _rows(plan, study)
-
-
-def _check(plan: Sweep) -> None:
-    """Raise for what is wrong with the plan, before anything is made or started."""
-    if plan.direction not in DIRECTIONS:
-        raise ZooError(f"--direction {plan.direction}: {did_you_mean(plan.direction, DIRECTIONS)}")
-    for line in plan.overrides:
-        if line.lstrip("+~").split("=")[0] in ("name", "run_dir"):
-            raise ZooError(f"{line}: a sweep names its runs itself, by its folder {plan.folder}")
-    first = {dimension.key: dimension.corners[0] for dimension in plan.dimensions}
-    config = plan.config(0, first)
-    if config.trainer.devices > 1:  # the processes of a run are started by its own command line
-        raise ZooError(f"trainer.devices={config.trainer.devices}: the runs of a sweep have one process each")
-    for dimension in plan.dimensions:
-        for value in dimension.corners[1:]:
-            plan.config(0, first | {dimension.key: value})
-    name = plan.metric.removeprefix(PREFIX)
-    parts = [*config.used_network.heads, *(f"on_{source}" for source in config.validation.more)]
-    if not plan.metric.startswith(PREFIX) or name.split("/")[0] not in parts:
-        shown = ", ".join(f"{PREFIX}{part}/..." for part in parts)
-        raise ZooError(f"--metric {plan.metric}: no validation measures it; valid: {shown}")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder; a process that is killed lets go of it."""
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ZooError(f"{folder}: another process works on this sweep") from None
-        yield
-
-
-def _describe(plan: Sweep) -> None:
-    """Write `sweep.json`, or compare with the one that is there."""
-    path = plan.folder / DESCRIPTION
-    kept = ("overrides", "space", "metric", "direction", "prune", "seed")
-    mine = {key: getattr(plan, key) for key in kept}
-    mine = {key: list(value) if isinstance(value, tuple) else value for key, value in mine.items()}
-    if path.exists():
-        old = json.loads(path.read_text(encoding="utf-8"))
-        changed = [
-            f"  {key}: {old.get(key)} then, {mine[key]} now" for key in kept if old.get(key) != mine[key]
-        ]
-        if changed:
-            raise ZooError(
-                f"{plan.folder} holds another sweep:\n"
-                + "\n".join(changed)
-                + "\nChoose another folder with -o"
-            )
-    write_text(path, json.dumps(mine | {"trials": plan.trials}, indent=1) + "\n")
 
 
 def _open(plan: Sweep) -> optuna.Study:
