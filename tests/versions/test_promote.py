@@ -144,7 +144,7 @@ def test_tampered_weights_are_not_compared(mine: Path) -> None:
     blob = bytearray(weights.read_bytes())
     blob[-5] ^= 1
     weights.write_bytes(blob)
-    options = ["data=render", "data.domain=unseen", "count=4", "device=cpu"]
+    options = ["data=render", "data.domain=unseen", "count=600", "device=cpu"]
     with pytest.raises(ZooError, match="altered or damaged"):
         session.promote(mine, "tiny.own@2", options, Console())
     assert read_index(mine).aliases == {"tiny": "tiny.own@1"}
@@ -164,3 +164,6 @@ def test_checkpoints_are_compared_on_what_both_read(
     options: Any = {"confidence": 0.95, "draws": 100, "min_samples": 2, "min_people": 2}
     with pytest.raises(ZooError, match="zoo_s has heads that read views, and eyenet_nano has none"):
         session.compared("zoo_s", "eyenet_nano", [], gate, Console(), ask_gate=True, **options)
+    few = ["data=render", "data.domain=gate", "count=599"]
+    with pytest.raises(ZooError, match="count=599: the gate judges at least 600 samples"):
+        session.compared("eyenet_nano", "zoo_s", few, gate, Console(), ask_gate=True, **options)

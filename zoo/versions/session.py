@@ -98,6 +98,12 @@ def compared(
     lacking = [kind for kind in _kinds(a) if kind not in _kinds(b)]
     if lacking and ask_gate:
         raise ZooError(f"the gate cannot hold: {a} has heads that read {lacking[0]}, and {b} has none")
+    for config in asked:
+        if ask_gate and config.count is not None and config.count < gate.min_samples:
+            raise ZooError(
+                f"count={config.count}: the gate judges at least {gate.min_samples} samples; ask for more, or "
+                "give a gate with a lower min_samples: --gate-file"
+            )
     if lacking:
         console.print(f"{b} has no head that reads {lacking[0]}: not compared", markup=False, highlight=False)
     from zoo.predict.predictor import load
