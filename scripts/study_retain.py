@@ -30,7 +30,8 @@ import numpy as np
 import polars as pl
 import torch
 from PIL import Image
-from study_mixing import FOLDS, Frames, trained
+from study_frames import Frames
+from study_mixing import FOLDS, trained
 
 from zoo.config import compose
 from zoo.conventions import IRIS, PUPIL

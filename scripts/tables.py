@@ -13,13 +13,15 @@ from collections.abc import Iterator
 
 import tables_depth
 import tables_eyes
+import tables_mixing
 import tables_studies
 from table_parts import ROOT
 
 from zoo.files import write_text
 
-SECTIONS = tables_eyes.SECTIONS | tables_depth.SECTIONS | tables_studies.SECTIONS
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / name for name in ("sharing.md", "headset.md", "rooms.md")))
+SECTIONS = tables_eyes.SECTIONS | tables_depth.SECTIONS | tables_studies.SECTIONS | tables_mixing.SECTIONS
+DOCS = ("sharing.md", "headset.md", "rooms.md", "study.md")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / name for name in DOCS))
 _MARKED = re.compile(r"(<!-- (\w+) -->\n)(.*?)(<!-- /\2 -->)", re.DOTALL)
 
 

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 
 import polars as pl
 import pytest
-
-from tests.scripts import load_script
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    return load_script("study_matching")
+import study_matching as script
 
 
-def test_the_runs_differ_in_the_matching_alone(script: ModuleType, tmp_path: Path) -> None:
+def test_the_runs_differ_in_the_matching_alone(tmp_path: Path) -> None:
     ours, theirs = (
         script.config_of(name, 320, 0, tmp_path, Path("pools")).model_dump() for name in script.NETWORKS
     )
@@ -28,7 +21,7 @@ def test_the_runs_differ_in_the_matching_alone(script: ModuleType, tmp_path: Pat
     assert ours["samples"] == 320 * 8 and ours["ema"]["half_life_samples"] == 256
 
 
-def test_frames_are_paired_and_seeds_do_not_make_more_of_them(script: ModuleType) -> None:
+def test_frames_are_paired_and_seeds_do_not_make_more_of_them() -> None:
     def table(values: list[float]) -> pl.DataFrame:
         columns = dict.fromkeys(script.METRICS, values)
         return pl.DataFrame({"row": [0, 1, 2], "domain": ["real"] * 3, **columns})

@@ -5,26 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+import study_mixing as script
 import torch
 
 from tests.data.drawn import drawn_eyes
 from tests.data.test_meye import root as root  # a fixture: MEYE's layout
-from tests.scripts import load_script
 from zoo.config import MixtureData, compose
 from zoo.conventions import PUPIL
 from zoo.data.pool import Pool, PoolWriter
 from zoo.data.sources.meye import Meye
 from zoo.errors import ZooError
 from zoo.hub.checkpoint import load
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    return load_script("study_mixing")
 
 
 @pytest.fixture
@@ -35,7 +29,7 @@ def rendered(tmp_path: Path) -> Path:
     return tmp_path / "rendered"
 
 
-def test_everybody_is_tested_once_by_networks_that_never_saw_them(script: ModuleType) -> None:
+def test_everybody_is_tested_once_by_networks_that_never_saw_them() -> None:
     cells = script.cells(script.Grid())
     assert len({cell.name for cell in cells}) == len(cells) == 1 + 3 + 4 * 36 + 2
     assert cells[0].regime == "parent"  # the others start from it
@@ -48,7 +42,7 @@ def test_everybody_is_tested_once_by_networks_that_never_saw_them(script: Module
 
 
 def test_a_stopped_study_goes_on_with_what_is_left(
-    script: ModuleType, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(script, "trained", lambda config: config.run_dir)
     monkeypatch.setattr(script, "_measure", lambda folder, frames: {"42": {"iou": 0.123456}})
@@ -78,7 +72,7 @@ def _without_init(lines: list[str], parent: Path) -> list[str]:
     return ["network=eyenet_nano" if line == f"init={parent}" else line for line in lines]
 
 
-def test_runs_differ_in_their_data_and_their_start_alone(script: ModuleType, tmp_path: Path) -> None:
+def test_runs_differ_in_their_data_and_their_start_alone(tmp_path: Path) -> None:
     study = script.Study(tmp_path, tmp_path, tmp_path, script.Grid())
     configs = {
         regime: compose("train", study.overrides(script.Cell(regime, images, fold, 1)))
@@ -100,7 +94,7 @@ def test_runs_differ_in_their_data_and_their_start_alone(script: ModuleType, tmp
     assert long.samples == configs["real"].samples + script.Grid().parent
 
 
-def test_real_frames_are_labelled_where_meye_is(script: ModuleType, root: Path, tmp_path: Path) -> None:
+def test_real_frames_are_labelled_where_meye_is(root: Path, tmp_path: Path) -> None:
     script.pack_real(Meye(root), tmp_path / "pool", [44])
     batch = Pool(tmp_path / "pool").batch(np.arange(3))
     assert batch["subject"].tolist() == [44, 44, 44]
@@ -115,7 +109,7 @@ def test_real_frames_are_labelled_where_meye_is(script: ModuleType, root: Path, 
 
 
 def test_rendered_frames_keep_their_pupil_and_lose_the_lids_of_eyes_cut_off(
-    script: ModuleType, rendered: Path, tmp_path: Path
+    rendered: Path, tmp_path: Path
 ) -> None:
     before = Pool(rendered).batch(np.arange(80))
     script.pack_rendered(rendered, tmp_path / "pool", 0, 80)
@@ -134,7 +128,6 @@ def test_rendered_frames_keep_their_pupil_and_lose_the_lids_of_eyes_cut_off(
 
 
 def test_cells_train_and_are_measured(
-    script: ModuleType,
     root: Path,
     rendered: Path,
     tmp_path: Path,

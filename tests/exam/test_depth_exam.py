@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import table_parts
+import tables_depth
 import torch
 from torch import Tensor
 
@@ -26,8 +27,6 @@ from zoo.geometry.cameras import project, rays
 from zoo.geometry.views import transform_points
 from zoo.model.heads.depth.scores import dense_errors, point_errors
 from zoo.model.network import Network
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def batch_of(depth: Tensor, seen: Tensor | None = None) -> ViewBatch:
@@ -242,17 +241,15 @@ def network() -> Network:
 
 def tables_of(report: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The lines of the tables of rooms, for two checkpoints that did alike."""
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    tables, parts = (importlib.import_module(name) for name in ("tables_depth", "table_parts"))
-    monkeypatch.setattr(parts, "METRICS", folder)
-    monkeypatch.setattr(tables, "METRICS", folder)
-    for name in tables.DEPTH_NAMES:
+    monkeypatch.setattr(table_parts, "METRICS", folder)
+    monkeypatch.setattr(tables_depth, "METRICS", folder)
+    for name in tables_depth.DEPTH_NAMES:
         (folder / name).mkdir()
         for part in ("rooms_unseen", "hololens"):
             (folder / name / f"depth_{part}.json").write_text(report)
     methods = {"sift": {"depth/absrel_ratio": 0.118, "depth/point_count": 300.0}}
     (folder / "baselines_depth.json").write_text(json.dumps({"hololens": {"methods": methods}}))
-    sections = (tables.depth, tables.depth_views, tables.depth_completion)
+    sections = (tables_depth.depth, tables_depth.depth_views, tables_depth.depth_completion)
     lines: list[str] = [line for section in sections for line in section()]
     assert any("0.118" in line and "≤ 0.085" in line for line in lines)
     assert lines.count("") == 3  # real and rendered results stand in tables of their own

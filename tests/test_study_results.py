@@ -1,24 +1,15 @@
-"""The study's aggregation, and that its page says what its metrics file says."""
+"""The cells of the study, aggregated, in tables and drawn."""
 
 from __future__ import annotations
 
-import json
 import math
 import xml.etree.ElementTree as ET
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-
-from tests.scripts import load_script
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    return load_script("study_figures")
+import study_chart
+import tables_mixing
+from study_results import Results
 
 
 def cell(regime: str, images: int | None, fold: str | None, seed: int, **iou: float) -> dict[str, Any]:
@@ -30,13 +21,12 @@ def cell(regime: str, images: int | None, fold: str | None, seed: int, **iou: fl
     return {"regime": regime, "images": images, "fold": fold, "seed": seed, "people": people}
 
 
-def results(script: ModuleType, *cells: dict[str, Any]) -> Any:
-    return script.Results({"folds": {"a": {}, "b": {}}, "all": {"a": 1000, "b": 3000}, "cells": list(cells)})
+def results(*cells: dict[str, Any]) -> Any:
+    return Results({"folds": {"a": {}, "b": {}}, "all": {"a": 1000, "b": 3000}, "cells": list(cells)})
 
 
-def test_a_point_is_the_mean_over_people_and_its_bar_goes_over_pairs_of_seeds(script: ModuleType) -> None:
+def test_a_point_is_the_mean_over_people_and_its_bar_goes_over_pairs_of_seeds() -> None:
     found = results(
-        script,
         cell("real", 10, "a", 0, p1=0.2, p2=0.4),
         cell("real", 10, "a", 1, p1=0.4, p2=0.6),
         cell("real", 10, "b", 0, p3=0.9),
@@ -49,38 +39,35 @@ def test_a_point_is_the_mean_over_people_and_its_bar_goes_over_pairs_of_seeds(sc
     assert found.value("real", 30, "iou") is None
 
 
-def test_a_person_without_a_metric_does_not_count(script: ModuleType) -> None:
+def test_a_person_without_a_metric_does_not_count() -> None:
     one = cell("real", 10, "a", 0, p1=0.2, p2=0.4)
     del one["people"]["2"]["blink_ap"]
-    found = results(script, one, cell("real", 10, "b", 0, p3=0.5))
+    found = results(one, cell("real", 10, "b", 0, p3=0.5))
     assert found.value("real", 10, "blink_ap").mean == pytest.approx(0.35)
     assert found.value("real", 10, "iou").mean == pytest.approx(1.1 / 3)
 
 
-def test_worth_is_read_off_the_curve_of_real_images(script: ModuleType) -> None:
+def test_worth_is_read_off_the_curve_of_real_images() -> None:
     curve = [(10, 0.4), (100, 0.6), (1000, 0.5), (None, 0.8)]
     cells = [cell("real", n, fold, 0, **{f"p{fold}": v}) for n, v in curve for fold in "ab"]
     for n, value in ((10, 0.5), (100, 0.3), (1000, 0.7), (None, 0.9)):
         cells += [cell("finetuned", n, fold, 0, **{f"p{fold}": value}) for fold in "ab"]
-    found = results(script, *cells)
+    found = results(*cells)
     for metric in ("iou", "p95_px"):  # of which one is better high, the other low
         assert found.worth("finetuned", 10, metric) == pytest.approx(math.sqrt(10 * 100))
         assert found.worth("finetuned", 100, metric) == 10
         # Between 1000 and all, from the best before: 0.6, which 1000 images did not reach.
         assert found.worth("finetuned", 1000, metric) == pytest.approx(math.sqrt(1000 * 2000))
         assert found.worth("finetuned", None, metric) == math.inf
-    assert [line.split("|")[4].strip() for line in script.worth_table(found)[2:]] == [
+    assert [line.split("|")[4].strip() for line in tables_mixing.worth(found)[2:]] == [
         "32",
         "10 or fewer",
         "1,400",
     ]
-    row = script.target_table(found)[-2]
+    row = tables_mixing.target(found)[-2]
     assert row.startswith("| 100, fine-tuned") and "0.300 (0 of 2)" in row
-    assert ET.fromstring(script.draw(found)).tag.endswith("svg")
+    assert ET.fromstring(study_chart.draw(found)).tag.endswith("svg")
 
 
-def test_page_and_picture_are_those_of_the_metrics_file(script: ModuleType) -> None:
-    found = script.Results(json.loads(script.METRICS.read_text(encoding="utf-8")))
-    page = script.PAGE.read_text(encoding="utf-8")
-    assert script.fill(page, found) == page
-    assert script.PICTURE.read_text(encoding="utf-8") == script.draw(found)
+def test_the_picture_is_that_of_the_metrics_file() -> None:
+    assert study_chart.PICTURE.read_text(encoding="utf-8") == study_chart.draw(Results.read())
