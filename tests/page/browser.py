@@ -91,6 +91,11 @@ class Browser:
         self.wait(f"document.querySelector('#{component} input[type=file]')")
         self.type(f"#{component} input[type=file]", str(file))
 
+    def wait_file(self, component: str, name: str) -> None:
+        """Wait until a component of gradio's shows a file, whose ending stands in an element of its own."""
+        shown = f"document.querySelector('#{component}').innerText.replace(/\\s/g, '')"
+        self.wait(f"{shown}.includes({json.dumps(name)})")
+
     def open_tab(self, name: str) -> None:
         """Open one of gradio's tabs."""
         script = (
@@ -163,3 +168,5 @@ def open_browser(
     finally:
         process.terminate()
         process.wait(timeout=20)
+        if process.stdout is not None:
+            process.stdout.close()

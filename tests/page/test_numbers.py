@@ -90,6 +90,7 @@ def test_curves_leave_gaps_where_a_value_is_missing() -> None:
 
 def test_ticks_are_round_and_within_the_range() -> None:
     assert ticks(0.0, 1.0) == pytest.approx([0, 0.25, 0.5, 0.75, 1.0])
+    assert str(ticks(-0.02, 0.5)[0]) == "0.0"  # not -0.0
     assert ticks(-17.2, 23.0) == pytest.approx([-10, 0, 10, 20])
     for low, high in ((0.0013, 0.0014), (-1e4, 3e5), (5.0, 5.0)):
         assert all(low - 1e-6 <= value <= high + 1e-6 for value in ticks(low, high))

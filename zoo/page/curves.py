@@ -48,7 +48,7 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
     power = 10.0 ** np.floor(np.log10(raw))
     step = next(s * power for s in _STEPS if s * power >= raw * 0.95)
     found = np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
-    return [float(value) for value in found]
+    return [float(value) + 0.0 for value in found]  # no -0.0
 
 
 def _plot(plot: Curve, top: int, first: float, last: float, unit: str) -> list[str]:
