@@ -101,8 +101,8 @@ def compared(
     for config in asked:
         if ask_gate and config.count is not None and config.count < gate.min_samples:
             raise ZooError(
-                f"count={config.count}: the gate judges at least {gate.min_samples} samples; ask for more, or "
-                "give a gate with a lower min_samples: --gate-file"
+                f"count={config.count}: the gate judges at least {gate.min_samples} samples; ask for more, "
+                "or give a gate with a lower min_samples: --gate-file"
             )
     if lacking:
         console.print(f"{b} has no head that reads {lacking[0]}: not compared", markup=False, highlight=False)
