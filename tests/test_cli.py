@@ -137,6 +137,17 @@ def test_list_info_and_verify(released: Path, monkeypatch: pytest.MonkeyPatch) -
     )
 
 
+@pytest.mark.parametrize("width", [80, 50])
+def test_a_list_in_a_narrow_terminal_keeps_names_whole(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = zoo("list", "--all").output
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= width
+    for name in ("eyenet_nano", "eyenet_s_headset", "eyenet_nano.rendered@2", "eyenet_s.rendered@4"):
+        assert any(line.startswith((f"{name} ", f"{name}, ")) or line == name for line in lines), name
+    assert "0.27 M" in shown and ("absrel" in shown) == (width == 80 or "no room here for" in shown)
+
+
 def test_info_of_a_checkpoint_whose_weights_are_elsewhere(
     released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

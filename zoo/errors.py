@@ -22,14 +22,13 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
 
 
 def nearest(name: str, valid: Iterable[str]) -> list[str]:
-    """The valid name that is spelt most alike; else up to two that share the most words (`yaw`)."""
+    """The valid name that is spelt most alike, unless up to two others share more words with it (`yaw`)."""
     options = sorted(valid)
-    if close := get_close_matches(name, options, n=1):
-        return close
     words = set(name.lower().split("_")) - _UNITS
     shared = {option: len(words & set(option.split("_"))) for option in options}
     most = max(shared.values(), default=0)
-    if not most:
-        return []
+    close = get_close_matches(name, options, n=1)
+    if not most or (close and shared[close[0]] == most):
+        return close
     alike = [option for option in options if shared[option] == most]
     return sorted(alike, key=lambda option: -SequenceMatcher(None, name, option).ratio())[:2]
