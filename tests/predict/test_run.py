@@ -220,7 +220,7 @@ def test_unusual_cameras_and_rows_without_a_frame_are_remarked_once(
 ) -> None:
     images = [folder / "a.png", folder / "blank.png"]
     _, shown = predict(*images, out=tmp_path / "o", camera="40,30,100,100")
-    assert shown.count("the principal point (100, 100) lies outside of the 96x64 pixels") == 1
+    assert shown.count("the principal point (100, 100) lies outside of the 80x60 pixels") == 1
     _, shown = predict(*images, out=tmp_path / "o", camera="100,60,40,30")
     assert shown.count("fx 100 and fy 60 differ") == 1
     table = tmp_path / "cameras.csv"
