@@ -64,8 +64,8 @@ def checkpoint_table(
     for number, row in enumerate(chosen):
         entry = row.found.entry
         about = f"  {', '.join(entry.tasks)}; {entry.licences.weights}"
-        cells = (columns[heading][number] for heading in fitting)
-        table.add_row("\n".join([*titles[number], about]), *cells)
+        shown_cells = [columns[heading][number] for heading in fitting]
+        table.add_row("\n".join([*titles[number], about]), *shown_cells)
     left_out = [heading for heading in columns if heading not in fitting]
     narrow = [f"no room here for {', '.join(left_out)}"] if left_out else []
     return Group(table, *narrow, *_remarks(known, shown, chosen))
