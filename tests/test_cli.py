@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from tests.hub.tiny import TINY, described, listed
 from zoo.cli import app
+from zoo.config.rendering import load_rig
 from zoo.hub import checkpoint, index
 from zoo.model.network import Network
 from zoo.predict import run
@@ -93,6 +94,7 @@ def test_predict_ends_with_1_where_something_was_skipped(
         (["render", "eyes"], "-o FOLDER for a pool or --sheet"),
         (["render", "eyes", "--sheet", "a.png", "--size", "12"], "--size 12: WxH"),
         (["render", "eyes", "--sheet", "a.png", "--domain", "nope"], "no domain 'nope'"),
+        (["render", "eyes", "-o", "pool", "--labels"], "--labels draws on the picture of --sheet"),
         (["render", "rooms"], "-o FOLDER for a pool or --sheet"),
         (["render", "rooms", "--sheet", "a.png", "--size", "12"], "--size 12: WxH"),
         (["render", "rooms", "--sheet", "a.png", "--domain", "unsen"], "did you mean 'unseen'"),
@@ -135,6 +137,17 @@ def test_list_info_and_verify(released: Path, monkeypatch: pytest.MonkeyPatch) -
     )
 
 
+@pytest.mark.parametrize("width", [80, 50])
+def test_a_list_in_a_narrow_terminal_keeps_names_whole(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = zoo("list", "--all").output
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= width
+    for name in ("eyenet_nano", "eyenet_s_headset", "eyenet_nano.rendered@2", "eyenet_s.rendered@4"):
+        assert any(line.startswith((f"{name} ", f"{name}, ")) or line == name for line in lines), name
+    assert "0.27 M" in shown and ("absrel" in shown) == (width == 80 or "no room here for" in shown)
+
+
 def test_info_of_a_checkpoint_whose_weights_are_elsewhere(
     released: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +171,17 @@ def test_a_sheet_of_renders(tmp_path: Path) -> None:
     )
     assert result.exit_code == 0, result.output
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (2 * (384 + 22 + 2), 2 * (512 + 2), 3)
+
+
+def test_a_rig_of_one_led_is_rendered_and_said_to_locate_no_cornea(tmp_path: Path) -> None:
+    rig = load_rig("headset").model_dump(mode="json", exclude={"distortion"})
+    (tmp_path / "one.yaml").write_text(str(rig | {"leds_mm": rig["leds_mm"][:1]}))
+    sheet = tmp_path / "sheet.png"
+    result = zoo(
+        "render", "eyes", "-n", "1", "--size", "32x32", "--sheet", sheet, "--rig", tmp_path / "one.yaml"
+    )
+    assert result.exit_code == 0 and sheet.is_file()
+    assert "one.yaml: leds_mm holds 1 of the two or more LEDs that tell where a cornea is" in result.output
 
 
 def test_ctrl_c_ends_with_130_one_line_and_the_table(released: Path, tmp_path: Path) -> None:

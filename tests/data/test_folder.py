@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from zoo.predict.table import COLUMNS as PREDICTED
 from zoo.predict.table import Table
 
 HEIGHT, WIDTH = 90, 140
+AXES = ("pupil_major_px", "pupil_minor_px", "pupil_angle_deg")
 
 
 @pytest.fixture
@@ -193,3 +195,50 @@ def test_bad_files_are_named(root: Path) -> None:
         data.batch(np.array([1]))
     with pytest.raises(ZooError, match=r"labels\.csv: missing"):
         Folder(root / "images")
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "message"),
+    [
+        (("visual_pitch_deg", "visual_yaw_deg"), lambda k: (-0.4 + 0.05 * k, 0.3 - 0.04 * k), "visual_x"),
+        (("pupil_u_px", "pupil_v_px", *AXES), lambda k: (60, 40, 20, 15, 0.2 * k), "angle_deg of 15 rows"),
+    ],
+)
+def test_radians_in_columns_of_degrees_are_found(
+    root: Path, columns: tuple[str, ...], row: Callable[[int], Sequence[float]], message: str
+) -> None:
+    def put(count: int, times: float = 1.0) -> None:
+        rows: list[dict[str, object]] = []
+        for k in range(count):
+            cells = zip(columns, row(k), strict=True)
+            angles = {name: value * (times if "deg" in name else 1) for name, value in cells}
+            rows.append({"file": "images/0.png", **angles})
+        write(root, rows)
+
+    put(15)
+    with pytest.raises(ZooError, match="are they radians") as caught:
+        Folder(root)
+    assert message in str(caught.value)
+    put(5)  # too few to tell
+    assert len(Folder(root)) == 5
+    put(15, math.degrees(1))
+    assert len(Folder(root)) == 15
+    put(15, math.degrees(1) ** 2)
+    with pytest.raises(ZooError, match=r"pitch .* degrees|more than a turn"):
+        Folder(root)
+
+
+@pytest.mark.parametrize(
+    ("column", "nearest"),
+    [
+        ("pitch", "'visual_pitch_deg' or 'optical_pitch_deg'"),
+        ("gaze_yaw", "'visual_yaw_deg' or 'optical_yaw_deg'"),
+        ("optcal_pitch_deg", "'optical_pitch_deg'?"),
+        ("subjct", "'subject'?"),
+    ],
+)
+def test_an_unknown_column_names_the_nearest(root: Path, column: str, nearest: str) -> None:
+    write(root, [{"file": "images/0.png", column: 1}])
+    with pytest.raises(ZooError, match="unknown column") as caught:
+        Folder(root)
+    assert f"did you mean {nearest}" in str(caught.value)

@@ -17,6 +17,7 @@ from rich.console import Console
 from tests.predict.fakes import disc, predictor
 from zoo.errors import ZooError
 from zoo.predict import frames, run, writer
+from zoo.predict.cameras import read_cameras
 from zoo.predict.frames import Frame, Problem, batched, prefetched
 from zoo.predict.images import read_image
 from zoo.predict.predictor import Predictor
@@ -181,11 +182,51 @@ def test_wrong_arguments_are_told_before_anything_is_written(
         ({"camera": "1,2,3"}, "neither four numbers"),
         ({"camera": "0,100,5,5"}, "fx, fy positive"),
         ({"camera": str(tmp_path / "cameras.csv")}, "lacks the columns cx, cy"),
+        ({"camera": str(tmp_path / "none.csv")}, "none.csv: no such file"),
         ({"out": tmp_path / "file"}, "is a file"),
     ):
         with pytest.raises(ZooError, match=message):
             predict(image, **{"out": out, **options})
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,fx,fy,cx,cy,eyeside\na.png,100,100,40,30,left\n", "unknown column 'eyeside'.*'eye_side'"),
+        ("file,fx,fy,cx,cy,side\na.png,100,100,40,30,left\n", "unknown column 'side'.*'eye_side'"),
+        ("file,fx,fy,fy,cx,cy\na.png,100,100,100,40,30\n", "'fy' stands there twice"),
+        ("file,fx,fy,cx,cy\na.png,100,100,40,30,left\n", "line 2: has more cells"),
+        ("file,fx,fy,cx,cy\n,100,100,40,30\n", "line 2: names no file"),
+        ("file,fx,fy,cx,cy\na.png,9,9,4,3\na.png,8,8,4,3\n", "line 3: a.png has a camera already"),
+        ("file,fx,fy,cx,cy\n", "has no rows"),
+    ],
+)
+def test_a_table_of_cameras_that_says_something_else_than_is_read(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "cameras.csv").write_text(text)
+    with pytest.raises(ZooError, match=message):
+        read_cameras(str(tmp_path / "cameras.csv"))
+
+
+def test_columns_of_others_may_stand_beside_those_of_a_camera(tmp_path: Path) -> None:
+    (tmp_path / "cameras.csv").write_text("file,width,fx,fy,cx,cy,date\na.png,96,100,100,40,30,today\n")
+    assert read_cameras(str(tmp_path / "cameras.csv")).of("a.png") is not None
+
+
+def test_unusual_cameras_and_rows_without_a_frame_are_remarked_once(
+    model: Predictor, folder: Path, tmp_path: Path
+) -> None:
+    images = [folder / "a.png", folder / "blank.png"]
+    _, shown = predict(*images, out=tmp_path / "o", camera="40,30,100,100")
+    assert shown.count("the principal point (100, 100) lies outside of the 80x60 pixels") == 1
+    _, shown = predict(*images, out=tmp_path / "o", camera="100,60,40,30")
+    assert shown.count("fx 100 and fy 60 differ") == 1
+    table = tmp_path / "cameras.csv"
+    table.write_text("file,fx,fy,cx,cy\na.png,90,90,40,30\nb.png,90,90,40,30\nc.png,90,90,40,30\n")
+    _, shown = predict(images[0], out=tmp_path / "o", camera=str(table))
+    assert "names files that are no inputs: b.png and 1 more" in shown
 
 
 def test_cameras_and_sides_reach_the_predictor_by_file(

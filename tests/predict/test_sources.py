@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from zoo.errors import ZooError
+from zoo.predict.frames import Problem, read_frames
 from zoo.predict.sources import find_sources
 
 
@@ -38,6 +42,22 @@ def test_globs_files_and_folders_mix_and_each_file_comes_once(tree: Path) -> Non
     ]
     assert files("**/c.png") == ["sub/c.png"]
     assert files("x[1].png") == ["x[1].png"]  # a name that looks like a glob
+
+
+def test_a_folder_that_cannot_be_opened_is_an_input_that_cannot_be_read(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = os.scandir
+
+    def closed(path: str) -> Any:
+        if Path(path).name == "sub":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert files(".", skip=tree / "out") == ["a.JPG", "b.png", "clip.mp4", "x[1].png", "sub"]
+    (problem,) = read_frames(find_sources(["sub"]))
+    assert isinstance(problem, Problem) and problem.skipped
 
 
 def test_an_explicit_file_may_have_any_name(tree: Path) -> None:

@@ -48,12 +48,33 @@ def test_a_misspelt_family_names_the_nearest(tmp_path: Path) -> None:
         load_domain(str(path))
 
 
-def test_a_rig_in_metres_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "instead", "message"),
+    [
+        ("eye_mm: [1.0, -2.0, 42.0]", "eye_mm: [0.001, -0.002, 0.042]", "millimetres"),
+        ("slip_mm: [2.0, 2.0, 2.5]", "slip_mm: [0.002, 0.002, 0.0025]", "slip_mm is 0.0025.*metres"),
+        ("slip_mm: [2.0, 2.0, 2.5]", "slip_mm: [2.0, -2.0, 2.5]", "slip_mm.1=-2.0.*equal to 0"),
+        ("  - [0.0, 4.0, -1.0]", "  - [0.0, 0.004, -0.001]", "leds_mm.5 lies 0.00412 .*metres"),
+        ("led_radius_mm: 0.8", "led_radius_mm: 0.0008", "led_radius_mm is 0.0008.*metres"),
+        ("azimuth_deg: [4.0, 12.0]", "azimuth_deg: [364.0, 372.0]", "azimuth_deg.0=364.0.*equal to 90"),
+    ],
+)
+def test_lengths_and_angles_of_another_unit_are_refused(
+    tmp_path: Path, line: str, instead: str, message: str
+) -> None:
+    text = (Path(__file__).parents[2] / "conf/rig/headset.yaml").read_text()
+    assert line in text
+    path = tmp_path / "rig.yaml"
+    path.write_text(text.replace(line, instead))
+    with pytest.raises(ZooError, match=message):
+        load_rig(str(path))
+
+
+def test_a_head_that_does_not_move_and_light_through_a_beam_splitter_are_rigs(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "conf/rig/headset.yaml").read_text()
     path = tmp_path / "rig.yaml"
-    path.write_text(text.replace("[1.0, -2.0, 42.0]", "[0.001, -0.002, 0.042]"))
-    with pytest.raises(ZooError, match="millimetres"):
-        load_rig(str(path))
+    path.write_text(text.replace("[2.0, 2.0, 2.5]", "[0, 0, 0]").replace("[0.0, 4.0, -1.0]", "[0, 0, 0]"))
+    assert isinstance(load_rig(str(path)), FixedRig)
 
 
 def test_a_rig_of_a_file_puts_the_eye_where_it_says() -> None:

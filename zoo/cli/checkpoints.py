@@ -32,7 +32,9 @@ def list_checkpoints(
     """Show the checkpoints: tasks, size, speed, measured errors, licence."""
     from zoo.hub.show import checkpoint_table, field_table
 
-    Console().print(field_table() if fields else checkpoint_table(where, sort, everything))
+    console = Console()
+    table = field_table() if fields else checkpoint_table(where, sort, everything, console.width)
+    console.print(table)
 
 
 @command(app, "info")

@@ -39,9 +39,16 @@ def render_eyes(
 ) -> None:
     """Render near-eye infrared frames with exact labels, as a pool (-o) or as a contact sheet (--sheet)."""
     height, width = _asked(output, sheet, size)
+    if labels and sheet is None:
+        raise ZooError("--labels draws on the picture of --sheet; a pool always holds the labels")
     from zoo.config.rendering import load_domain, load_rig
+    from zoo.synth.eyes.rig import FixedRig, why_no_cornea
 
-    recipe = (load_domain(domain), load_rig(rig), count, seed, height, width)
+    described = load_rig(rig)
+    if isinstance(described, FixedRig) and (reason := why_no_cornea(described.leds_mm)):
+        note = f"note: --rig {rig}: {reason}; it is rendered, but --rig of predict will refuse it"
+        errors().print(note, markup=False, highlight=False, soft_wrap=True)
+    recipe = (load_domain(domain), described, count, seed, height, width)
     from zoo.predict.predictor import pick_device
 
     chosen = pick_device(device)

@@ -67,8 +67,10 @@ def _read(group: str, name: str) -> tuple[Path, dict[str, Any]]:
     path = Path(name) if name.endswith((".yaml", ".yml")) else config_folder() / group / f"{name}.yaml"
     try:
         raw = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    except OSError:
+    except FileNotFoundError:
         raise ZooError(f"no {group} {name!r}: {did_you_mean(name, choices(group))}") from None
+    except OSError as error:
+        raise ZooError(f"{path}: cannot be read ({error.strerror})") from None
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         raise ZooError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):

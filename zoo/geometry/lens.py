@@ -19,6 +19,8 @@ COEFFICIENTS: Final[dict[LensModel, tuple[str, ...]]] = {
 }
 """Each model's coefficients in OpenCV's order; `radtan` without its last has k3 = 0."""
 
+_OBLONG: Final = 1.4
+
 
 def check_intrinsics(fx: float, fy: float, cx: float, cy: float, width: int, height: int) -> None:
     """Whether they can be those of a frame of this size, in its pixels.
@@ -32,6 +34,18 @@ def check_intrinsics(fx: float, fy: float, cx: float, cy: float, width: int, hei
             f"fx {fx:g}, fy {fy:g}, cx {cx:g}, cy {cy:g} is no camera of {width}x{height} frames: "
             "they are pixels of the frame (not mm, and not shares of its size)"
         )
+
+
+def doubt_intrinsics(fx: float, fy: float, cx: float, cy: float, width: int, height: int) -> str | None:
+    """What is unusual about intrinsics that are possible (`check_intrinsics`); None where nothing is."""
+    if not (-0.5 <= cx <= width - 0.5 and -0.5 <= cy <= height - 0.5):
+        return (
+            f"the principal point ({cx:g}, {cy:g}) lies outside of the {width}x{height} pixels, as it does "
+            "in cut-outs of larger pictures alone; the order is fx, fy, cx, cy"
+        )
+    if max(fx, fy) > _OBLONG * min(fx, fy):
+        return f"fx {fx:g} and fy {fy:g} differ by more than {_OBLONG:g} times: few cameras have such pixels"
+    return None
 
 
 class Distortion(BaseModel):

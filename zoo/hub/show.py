@@ -30,7 +30,7 @@ def rows() -> list[Row]:
 
 
 def checkpoint_table(
-    condition: str | None = None, sort: str | None = None, everything: bool = False
+    condition: str | None = None, sort: str | None = None, everything: bool = False, width: int = 120
 ) -> Group:
     """The indexes, a line a checkpoint.
 
@@ -38,6 +38,7 @@ def checkpoint_table(
         condition: an expression of `zoo.hub.where`.
         sort: a field, after a minus for descending.
         everything: older versions too, not only the promoted ones, and the newest where none is promoted.
+        width: of the terminal, in characters; where names do not fit, the last columns are left out.
 
     Raises:
         ZooError: a mistake in the expression or in the field; an index that cannot be read.
@@ -46,22 +47,28 @@ def checkpoint_table(
     shown = known if everything else _current(known)
     chosen = where(condition, shown) if condition is not None else shown
     chosen = ordered(sort, chosen) if sort is not None else chosen
-    table = Table(title=None, box=None, pad_edge=False)
-    table.add_column("checkpoint, tasks, licence of the weights", overflow="fold")
-    for heading in ("params", "latency", *MEASURED):
+    columns = {
+        heading: [_cell(heading, row) for row in chosen] for heading in ("params", "latency", *MEASURED)
+    }
+    titles = [_names(row) for row in chosen]
+    widest = max((len(line) for lines in titles for line in lines), default=0)
+    fitting, taken = [], widest
+    for heading, cells in columns.items():
+        taken += 1 + max(map(len, [*heading.split("_"), *cells]))
+        if taken <= width:
+            fitting.append(heading)
+    table = Table(title=None, box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("checkpoint, tasks, licence of the weights", overflow="fold", min_width=widest)
+    for heading in fitting:
         table.add_column(heading.replace("_", "\n"), justify="right", no_wrap=True)
-    for row in chosen:
+    for number, row in enumerate(chosen):
         entry = row.found.entry
-        named = (", ".join(row.aliases), entry.name, _status(row.found))
-        table.add_row(
-            "\n".join(
-                [*(text for text in named if text), f"  {', '.join(entry.tasks)}; {entry.licences.weights}"]
-            ),
-            f"{entry.parameters / 1e6:.2f} M",
-            "–" if entry.latency is None else f"{entry.latency.ms:.3g}",
-            *(_shown(FIELDS[name].value(row)) for name in MEASURED),
-        )
-    return Group(table, *_remarks(known, shown, chosen))
+        about = f"  {', '.join(entry.tasks)}; {entry.licences.weights}"
+        shown_cells = [columns[heading][number] for heading in fitting]
+        table.add_row("\n".join([*titles[number], about]), *shown_cells)
+    left_out = [heading for heading in columns if heading not in fitting]
+    narrow = [f"no room here for {', '.join(left_out)}"] if left_out else []
+    return Group(table, *narrow, *_remarks(known, shown, chosen))
 
 
 def field_table() -> Table:
@@ -131,6 +138,21 @@ def _status(found: Found) -> str:
     if found.places:
         return "(to be fetched)"
     return "(weights not in this installation)" if found.entry.locations else "(weights not published)"
+
+
+def _names(row: Row) -> list[str]:
+    """The lines that are never broken."""
+    named = (", ".join(row.aliases), row.found.entry.name, _status(row.found))
+    return [text for text in named if text]
+
+
+def _cell(heading: str, row: Row) -> str:
+    entry = row.found.entry
+    if heading == "params":
+        return f"{entry.parameters / 1e6:.2f} M"
+    if heading == "latency":
+        return "–" if entry.latency is None else f"{entry.latency.ms:.3g}"
+    return _shown(FIELDS[heading].value(row))
 
 
 def _shown(value: Value) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,10 +15,12 @@ from jaxtyping import Float
 from zoo.config.rendering import load_camera
 from zoo.conventions import EYE_SIDES, EyeSide
 from zoo.errors import ZooError, did_you_mean
-from zoo.geometry.lens import COEFFICIENTS, Distortion, LensModel, check_intrinsics
+from zoo.geometry.lens import COEFFICIENTS, Distortion, LensModel, check_intrinsics, doubt_intrinsics
+from zoo.predict.header import check_cells, check_header
 from zoo.synth.eyes.rig import RigCamera
 
 _COLUMNS: Final = ("file", "fx", "fy", "cx", "cy")
+_YAML: Final = (".yaml", ".yml")
 _LENS_COLUMNS: Final = ("distortion_model", "k1", "k2", "p1", "p2", "k3", "k4")
 
 
@@ -39,8 +41,8 @@ class FrameCamera:
         side = None if camera.eye_side == "both" else camera.eye_side
         return cls(matrix, side, camera.distortion, (camera.width, camera.height))
 
-    def check(self, file: str, height: int, width: int) -> None:
-        """Raise `ZooError` where it is no camera of a frame."""
+    def check(self, file: str, height: int, width: int) -> str | None:
+        """Raise `ZooError` where it is no camera of a frame; a remark where it is an unusual one."""
         if self.size not in (None, (width, height)):
             raise ZooError(
                 f"{file}: has {width}x{height} pixels, but its camera holds for "
@@ -53,6 +55,7 @@ class FrameCamera:
                 self.distortion.check(fx, fy, cx, cy, width, height)
         except ValueError as error:
             raise ZooError(f"{file}: {error}") from None
+        return doubt_intrinsics(fx, fy, cx, cy, width, height)
 
 
 class Cameras:
@@ -65,6 +68,11 @@ class Cameras:
     def of(self, file: str) -> FrameCamera | None:
         """The camera of a file; None where it is not known."""
         return self._by_file.get(file) or self._by_file.get(Path(file).name) or self._common
+
+    def unused(self, files: Iterable[str]) -> list[str]:
+        """Files that the table names and that are none of these."""
+        known = {name for file in files for name in (file, Path(file).name)}
+        return [file for file in self._by_file if file not in known]
 
 
 def read_cameras(text: str | None) -> Cameras:
@@ -83,9 +91,11 @@ def read_cameras(text: str | None) -> Cameras:
     if len(parts) == 4:
         return Cameras(FrameCamera(_matrix(parts, f"--camera {text}")), {})
     path = Path(text).expanduser()
+    if path.suffix in (".csv", *_YAML) and not path.exists():
+        raise ZooError(f"--camera {text}: no such file")
     if not path.is_file():
         raise ZooError(f"--camera {text}: neither four numbers FX,FY,CX,CY nor a csv or YAML file")
-    if path.suffix in (".yaml", ".yml"):
+    if path.suffix in _YAML:
         return Cameras(FrameCamera.of(load_camera(path)), {})
     by_file: dict[str, FrameCamera] = {}
     try:
@@ -94,13 +104,21 @@ def read_cameras(text: str | None) -> Cameras:
             missing = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]
             if missing:
                 raise ZooError(f"{path}: lacks the columns {', '.join(missing)}")
+            check_header(path, reader.fieldnames or [], (*_COLUMNS, "eye_side", *_LENS_COLUMNS))
             for row in reader:
                 where = f"{path}, line {reader.line_num}"
+                check_cells(where, row)
+                if not row["file"]:
+                    raise ZooError(f"{where}: names no file")
+                if row["file"] in by_file:
+                    raise ZooError(f"{where}: {row['file']} has a camera already, above")
                 matrix = _matrix([row[name] for name in _COLUMNS[1:]], where)
                 side = _side(row.get("eye_side"), where)
                 by_file[row["file"]] = FrameCamera(matrix, side, _distortion(row, where))
     except (OSError, csv.Error) as error:
         raise ZooError(f"{path}: cannot be read ({error})") from None
+    if not by_file:
+        raise ZooError(f"{path}: has no rows below its head")
     return Cameras(None, by_file)
 
 

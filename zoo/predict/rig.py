@@ -16,14 +16,13 @@ from zoo.geometry.vectors import unit
 from zoo.hub.metadata import ModelMetadata
 from zoo.predict.cameras import Cameras, FrameCamera, read_cameras
 from zoo.predict.refine import NEEDED_HEADS
-from zoo.synth.eyes.rig import FixedRig, RandomRig
+from zoo.synth.eyes.rig import FixedRig, RandomRig, why_no_cornea
 
 Leds = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
 """(l, 3) LED positions, mm, camera frame; see `checked_leds`."""
 
 _LEAST_MM: Final = 1.0
 _MOST_MM: Final = 2000.0
-_APART_MM: Final = 0.5
 _CORNEA_OF_EYE_MM: Final = 5.5
 _CORNEA_SWAY_MM: Final = 1.8
 """From the rotation centre to the cornea's; and by how much an eye that looks about moves it."""
@@ -50,7 +49,9 @@ def read_rig(name: str) -> KnownRig:
     try:
         leds = checked_leds(np.array(rig.leds_mm).reshape(-1, 3))
     except ValueError as error:
-        raise ZooError(f"--rig {name}: {error}") from None
+        raise ZooError(
+            f"--rig {name}: {error}; --camera {name} of predict and calibrate takes its camera alone"
+        ) from None
     return KnownRig(FrameCamera.of(rig), leds, _place(rig))
 
 
@@ -91,16 +92,15 @@ def checked_leds(leds: Leds) -> Float[Tensor, "l 3"]:
     positions = torch.as_tensor(leds).detach().cpu().double()
     if positions.ndim != 2 or positions.shape[1] != 3:
         raise ValueError(f"leds_mm is one (x, y, z) for each LED, not of shape {tuple(positions.shape)}")
+    reason = why_no_cornea(positions.tolist())
     if len(positions) < 2:
-        raise ValueError(
-            f"leds_mm holds {len(positions)} of the two or more LEDs that tell where a cornea is"
-        )
+        raise ValueError(reason)
     farthest = positions.abs().max()
     if not _LEAST_MM <= farthest <= _MOST_MM:
         raise ValueError(
             f"leds_mm reaches {farthest:.3g} from the camera; {_LEAST_MM:g} to {_MOST_MM:g} mm are valid. "
             "Are these metres?"
         )
-    if torch.cdist(positions, positions).max() < _APART_MM:
-        raise ValueError(f"leds_mm holds {len(positions)} LEDs at one place, whose glints are one")
+    if reason is not None:
+        raise ValueError(reason)
     return positions

@@ -99,9 +99,15 @@ def predict_sources(
             f"--camera {camera} has no row for {len(unlisted)} of {len(found)} inputs, such as "
             f"{unlisted[0]}: their 3D is relative (camera_known = 0 in the table)"
         )
+    files = [source.file for source in found]
+    if unused := cameras.unused(files):
+        report.note(
+            f"--camera {camera} names files that are no inputs: {unused[0]}"
+            + (f" and {len(unused) - 1} more" if len(unused) > 1 else "")
+            + "; a file is named as on the command line, or by its name without folders"
+        )
     person = None
     if calibration is not None:
-        files = [source.file for source in found]
         person, notes = adopt(calibration, predictor.metadata, cameras, files, leds is not None, recording)
         for text in notes:
             report.note(text)
@@ -144,6 +150,7 @@ def predicted(
     Raises:
         ZooError: a frame that its camera does not fit.
     """
+    remarks: set[str] = set()
     with closing(prefetched(batched(read_frames(sources), batch_size), _AHEAD)) as batches:
         for item in batches:
             if isinstance(item, Problem):
@@ -151,8 +158,12 @@ def predicted(
                 continue
             known = [cameras.of(frame.source.file) for frame in item]
             for frame, camera in zip(item, known, strict=True):
-                if camera is not None:
-                    camera.check(frame.source.file, *frame.image.shape)
+                if camera is None:
+                    continue
+                remark = camera.check(frame.source.file, *frame.image.shape)
+                if remark is not None and remark not in remarks:
+                    remarks.add(remark)
+                    yield Problem(frame.source, remark, skipped=False)
             yield (
                 item,
                 predictor.predict(

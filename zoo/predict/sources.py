@@ -109,7 +109,8 @@ def _files(pattern: str, skip: Path | None) -> list[str]:
 
 def _walk(folder: Path, skip: Path | None) -> Iterator[Path]:
     barred = skip.resolve() if skip is not None else None
-    for parent, folders, files in os.walk(folder):
+    closed: list[Path] = []
+    for parent, folders, files in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
         here = Path(parent)
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and (here / name).resolve() != barred
@@ -117,6 +118,7 @@ def _walk(folder: Path, skip: Path | None) -> Iterator[Path]:
         for name in sorted(files):
             if not name.startswith(".") and Path(name).suffix.lower() in IMAGES | VIDEOS:
                 yield here / name
+    yield from closed  # reading them says why, so that they are named and counted
 
 
 def _kind(file: str) -> Literal["image", "video"]:

@@ -72,17 +72,18 @@ def train(config: TrainConfig, watch: Watch | None = None) -> Path:
         for head in untaught(config, check_batches(config, data, module.network)):
             say(f"{head}: no sample that was looked at has a label for it (zoo check lists them)")
     stop = Stop(config.stop_after_minutes)
-    logger = make_logger(config, first_step * config.step_samples) if is_first() else None
-    trainer = _trainer(config, stop, logger, data, watch)
-    if start is not None:
-        say(f"{folder}: going on at {first_step * config.step_samples:,} of {config.samples:,} samples")
-    try:
-        with stop.on_signals(), warnings.catch_warnings(), _full_disk_named(folder):
-            # Lightning warns that its own checkpoints hold the state of no loader: ours needs none.
-            warnings.filterwarnings("ignore", module="pytorch_lightning")
-            trainer.fit(module, ckpt_path=start, weights_only=True)
-    finally:
-        finish(logger, folder)
+    with _full_disk_named(folder):  # loggers write until they are finished
+        logger = make_logger(config, first_step * config.step_samples) if is_first() else None
+        trainer = _trainer(config, stop, logger, data, watch)
+        if start is not None:
+            say(f"{folder}: going on at {first_step * config.step_samples:,} of {config.samples:,} samples")
+        try:
+            with stop.on_signals(), warnings.catch_warnings():
+                # Lightning warns that its own checkpoints hold the state of no loader: ours needs none.
+                warnings.filterwarnings("ignore", module="pytorch_lightning")
+                trainer.fit(module, ckpt_path=start, weights_only=True)
+        finally:
+            finish(logger, folder)
     if trainer.global_step < config.steps:
         say(
             f"{stop.reason}: saved at {module.seen:,} of {config.samples:,} samples. The same command goes on"

@@ -101,5 +101,11 @@ def test_few_samples_are_warned_of(model: Model, count: int) -> None:
 def test_doubtful_corrections_are_warned_of() -> None:
     far = fit("kappa", shifted(shift=(0, -20), eye_side="left"))
     assert any("alpha of -" in text and "no eye's" in text for text in far.warnings)
+    other = fit("offset", shifted(shift=(-28, 0)))
+    assert any("an offset of 28.0 degrees" in text and "(0, 0) looks" in text for text in other.warnings)
+    shrunk = [Angles(pitch / 4, yaw / 4) for pitch, yaw in GRID]
+    nearer = fit("offset", joined([result(*seen, gaze_sigma_deg=2.0) for seen in GRID], shrunk))
+    assert any("is left where the predictions state 2.2" in text for text in nearer.warnings)
+    assert not fit("offset", shifted(shift=(2, -5), noise=1.0)).warnings
     noise = fit("offset", shifted(shift=(0, 0), noise=2.0))
     assert any("it does no good" in text for text in noise.warnings)

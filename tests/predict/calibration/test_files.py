@@ -73,6 +73,10 @@ def test_a_table_of_angles_and_one_of_points(tmp_path: Path) -> None:
             r"no such file: missing.png \(line 3\); relative files are looked up in",
         ),
         ("file,target_pitch_deg,target_yaw_deg,eye_side", ["a.png,1,2,lft"], "did you mean 'left'"),
+        ("file,target_pitch_deg,target_yaw_deg,eye_sied", ["a.png,1,2,left"], "did you mean 'eye_side'"),
+        ("file,target_pitch_deg,target_yaw_deg,target_yaw_deg", [], "'target_yaw_deg' stands there twice"),
+        ("file,target_pitch_deg,target_yaw_deg", ["a.png,1,2,3"], "line 2: has more cells"),
+        ("file,target_x_mm,target_y_mm,target_z_mm", ["a.png,0.2,-0.1,-0.5"], "are they in metres"),
     ],
 )
 def test_tables_that_are_not_valid(tmp_path: Path, head: str, lines: list[str], message: str) -> None:

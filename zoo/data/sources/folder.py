@@ -68,6 +68,17 @@ _SOLID: Final = tuple(f"{name}_{axis}_mm" for name in ("cornea", "pupil", "eyeba
 _GAZE: Final = tuple(
     f"{name}_{part}" for name in ("optical", "visual") for part in ("x", "y", "z", "pitch_deg", "yaw_deg")
 )
+_ANGLES: Final = (
+    (("optical_pitch_deg", "optical_yaw_deg"), math.pi / 2),
+    (("visual_pitch_deg", "visual_yaw_deg"), math.pi / 2),
+    (("pupil_angle_deg",), math.pi + 0.01),
+)
+"""Columns of angles, and the largest angle where they are radians by mistake."""
+_MANY: Final = 12  # rows from which the largest angle says something
+_INSTEAD: Final = {
+    name: f" (truly all straight into the camera? Give {name}_x, {name}_y, {name}_z instead)"
+    for name in ("optical", "visual")
+}
 _NUMBERS: Final = (
     *_CAMERA,
     *("spectacles", "skin_tone", "openness", "blink", "pupil_present", "pupil_u_px", "pupil_v_px", *_AXES),
@@ -155,14 +166,29 @@ def _read(path: Path) -> list[_Row]:
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.DictReader(file)
             _check_header(path, reader.fieldnames or ())
-            rows = [_parse(path, line, row) for line, row in enumerate(reader, start=2)]
+            table = list(reader)
     except FileNotFoundError:
         raise ZooError(f"{path}: missing; a folder of images has its labels in {TABLE}") from None
     except (OSError, csv.Error) as error:
         raise ZooError(f"{path}: not readable ({error})") from error
-    if not rows:
+    if not table:
         raise ZooError(f"{path}: has no rows")
+    rows = [_parse(path, line, row) for line, row in enumerate(table, start=2)]
+    _check_units(path, table)
     return rows
+
+
+def _check_units(path: Path, table: list[dict[str, str]]) -> None:
+    """ZooError where whole columns of angles are radians: none of many is as large as degrees would be."""
+    for names, half in _ANGLES:
+        cells = [cell for row in table for name in names if (cell := (row.get(name) or "").strip())]
+        angles = [abs(float(cell)) for cell in cells]
+        if len(angles) >= _MANY * len(names) and len(set(angles)) > _MANY / 2 and max(angles) < half:
+            raise ZooError(
+                f"{path}: no {' or '.join(names)} of {len(angles) // len(names)} rows is above "
+                f"{max(angles):.3g}: are they radians? The columns are degrees"
+                + _INSTEAD.get(names[0].partition("_")[0], "")
+            )
 
 
 def _check_header(path: Path, names: object) -> None:
@@ -263,6 +289,8 @@ def _pupil_axes(cells: _Cells) -> tuple[float, float, float] | None:
     major, minor, angle = axes
     if not 0 < minor <= major:
         raise ZooError(f"{cells.where}: the pupil's axes are {major:g} and {minor:g}; 0 < minor <= major")
+    if abs(angle) > 360:
+        raise ZooError(f"{cells.where}: pupil_angle_deg={angle:g} is more than a turn; it is in degrees")
     return major, minor, math.radians(angle % 180)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from jaxtyping import Float
 from zoo.errors import ZooError
 from zoo.geometry.angles import vector_to_angles
 from zoo.predict.calibration.calibration import Calibration
-from zoo.predict.calibration.corrections import Affine, Kappa, Model
+from zoo.predict.calibration.corrections import Affine, Kappa, Model, Offset
 from zoo.predict.calibration.samples import Samples
 
 
@@ -26,11 +27,14 @@ NEEDS: Final[dict[Model, _Need]] = {"offset": _Need(1, 3), "affine": _Need(3, 6)
 
 SPREAD_DEG: Final = 2.0
 """Standard deviation of the targets below which they count as one place."""
+OFFSET_DEG: Final = 15.0
+"""Above it an offset is more than kappa and a usual error of the network together."""
 KAPPA_DEG: Final = (-3.0, 12.0)
 """Alpha of people's eyes (nasal; sources: `zoo.synth.eyes.anatomy`), and a margin for the network's error."""
 
 _AGAINST: Final = -0.5  # concordance below which a sign is taken for wrong
 _SWAPPED: Final = 0.5  # by how much the crossed concordance is better where the order is taken for wrong
+_UNEXPLAINED: Final = 2.5  # times the stated sigma, below which 68 % of the errors lie
 _FEW: Final = 4  # samples below which concordance says nothing
 _APART_DEG: Final = 1.0  # targets nearer than this are not compared
 
@@ -69,8 +73,11 @@ def check_samples(model: Model, samples: Samples) -> list[str]:
     return []
 
 
-def check_fit(calibration: Calibration) -> list[str]:
+def check_fit(calibration: Calibration, sigma_deg: float) -> list[str]:
     """Warnings about a correction that was found.
+
+    Args:
+        sigma_deg: the usual error of the samples' predictions, as the network states it.
 
     Raises:
         ZooError: too few samples are left beside the outliers.
@@ -92,6 +99,13 @@ def check_fit(calibration: Calibration) -> list[str]:
                 f"alpha of {correction.alpha_deg:.1f} degrees is no eye's ({low:g} to {high:g}, nasal): "
                 "are the side of the eye, the camera and the targets right?"
             )
+    if isinstance(correction, Offset):
+        size = math.hypot(correction.pitch_deg, correction.yaw_deg)
+        if size > OFFSET_DEG:
+            warnings.append(
+                f"an offset of {size:.1f} degrees is more than kappa and a usual error of the network: are "
+                "the targets degrees in the frame of this camera, whose direction (0, 0) looks into its lens?"
+            )
     if isinstance(correction, Affine) and np.linalg.det(correction.matrix) <= 0:
         warnings.append("the matrix mirrors or flattens the directions: the samples contradict each other")
     expected = calibration.leave_one_out_error_deg
@@ -99,6 +113,12 @@ def check_fit(calibration: Calibration) -> list[str]:
         warnings.append(
             f"it does no good: the error is {expected:.2f} degrees on a sample left out, "
             f"{calibration.raw_error_deg:.2f} without calibration"
+        )
+    error = expected if expected is not None else calibration.fitted_error_deg
+    if error > _UNEXPLAINED * sigma_deg:
+        warnings.append(
+            f"an error of {error:.1f} degrees is left where the predictions state {sigma_deg:.1f}: are the "
+            "targets of these frames, and are their order, signs, units and frame right?"
         )
     return warnings
 

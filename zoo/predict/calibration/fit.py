@@ -52,7 +52,7 @@ def fit(model: Model, samples: Samples) -> Calibration:
         leave_one_out_error_deg=_mean_of_known([row.left_out_deg for row in used]),
         samples=rows,
     )
-    warnings += check_fit(calibration)
+    warnings += check_fit(calibration, float(np.median(samples.trust**-0.5)))
     return calibration.model_copy(update={"warnings": tuple(warnings)})
 
 

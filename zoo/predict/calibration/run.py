@@ -124,6 +124,7 @@ def _predict(
 ) -> dict[int, EyeResult]:
     """Results by number of the row; files that cannot be decoded are named and have none."""
     results: dict[int, EyeResult] = {}
+    remarks: set[str] = set()
     sources = [Source("image", str(rows[n].path), key=str(n)) for n in wanted]
     for item in batched(read_frames(sources), batch_size):
         if isinstance(item, Problem):
@@ -132,8 +133,12 @@ def _predict(
         numbers = [int(frame.source.key) for frame in item]
         known = [cameras[n] for n in numbers]
         for number, camera, frame in zip(numbers, known, item, strict=True):
-            if camera is not None:
-                camera.check(rows[number].file, *frame.image.shape)
+            if camera is None:
+                continue
+            remark = camera.check(rows[number].file, *frame.image.shape)
+            if remark is not None and remark not in remarks:
+                remarks.add(remark)
+                report.warn(rows[number].file, remark, skipped=False)
         predicted = predictor.predict(
             [frame.image for frame in item],
             [camera.matrix if camera else None for camera in known],

@@ -13,11 +13,13 @@ from typing import Final
 from zoo.conventions import EYE_SIDES, EyeSide
 from zoo.errors import ZooError, did_you_mean
 from zoo.predict.calibration.samples import Angles, Point, Target, outside
+from zoo.predict.header import check_cells, check_header
 
 ANGLES: Final = ("target_pitch_deg", "target_yaw_deg")
 POINTS: Final = ("target_x_mm", "target_y_mm", "target_z_mm")
 
-_NAMED = 5  # missing files that are named
+_NAMED: Final = 5  # missing files that are named
+_NEAR_MM: Final = 5.0  # the camera's own centre, (0, 0, 0), may be looked at
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,13 @@ def read_targets(table: Path) -> list[TargetRow]:
             reader = csv.DictReader(file, skipinitialspace=True)
             columns = _columns(table, [name.strip() for name in reader.fieldnames or []])
             reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
+            check_header(table, reader.fieldnames, ("file", *columns, "eye_side"))
             rows = [_row(table, reader.line_num, row, columns) for row in reader]
     except (OSError, csv.Error) as error:
         raise ZooError(f"{table}: cannot be read ({error})") from None
     if not rows:
         raise ZooError(f"{table}: has no samples below its head")
+    _check_units(table, rows)
     _check_files(table, rows)
     return rows
 
@@ -85,6 +89,7 @@ def _near(name: str, names: Sequence[str]) -> str | None:
 
 def _row(table: Path, line: int, row: dict[str, str | None], columns: tuple[str, ...]) -> TargetRow:
     where = f"{table}, line {line}"
+    check_cells(where, row)
     file = (row["file"] or "").strip()
     if not file:
         raise ZooError(f"{where}: names no file")
@@ -113,6 +118,16 @@ def _side(where: str, row: dict[str, str | None]) -> EyeSide | None:
     if text:
         raise ZooError(f"{where}: eye_side {text!r} is not valid; {did_you_mean(text, EYE_SIDES)}")
     return None
+
+
+def _check_units(table: Path, rows: Sequence[TargetRow]) -> None:
+    points = [row.target for row in rows if isinstance(row.target, Point)]
+    farthest = max((math.hypot(*point) for point in points), default=0.0)
+    if 0 < farthest < _NEAR_MM:
+        raise ZooError(
+            f"{table}: all points lie within {farthest:.3g} of the camera, and nobody looks at millimetres "
+            f"before a lens: are they in metres? {','.join(POINTS)} are millimetres"
+        )
 
 
 def _check_files(table: Path, rows: Sequence[TargetRow]) -> None:

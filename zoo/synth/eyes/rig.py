@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -12,6 +13,15 @@ from zoo.geometry.lens import Distortion, check_intrinsics
 
 Millimetres = Annotated[float, Field(ge=-2000, le=2000)]
 Point = tuple[Millimetres, Millimetres, Millimetres]
+Slip = Annotated[float, Field(ge=0, le=50)]
+Side = Annotated[float, Field(ge=-90, le=90)]
+Turn = Annotated[float, Field(ge=-360, le=360)]
+
+_LEAST_SLIP_MM: Final = 0.05  # no headset sits so firmly; 0 says that the head does not move
+_LEAST_LED_RADIUS_MM: Final = 0.05
+_LENS_MM: Final = 1.0
+"""Within it is the camera's own glass; (0, 0, 0) stands for light through a beam splitter."""
+_APART_MM: Final = 0.5
 
 
 class _Model(BaseModel):
@@ -22,6 +32,18 @@ def _ordered(low_high: tuple[float, float]) -> tuple[float, float]:
     if low_high[0] > low_high[1]:
         raise ValueError(f"a range is (low, high), not {low_high}")
     return low_high
+
+
+def why_no_cornea(leds_mm: Sequence[Sequence[float]]) -> str | None:
+    """Why the glints of these LEDs do not tell where a cornea is; None where they do.
+
+    One glint leaves the cornea's distance open; a second one, of an LED elsewhere, tells it.
+    """
+    if len(leds_mm) < 2:
+        return f"leds_mm holds {len(leds_mm)} of the two or more LEDs that tell where a cornea is"
+    if max(math.dist(one, other) for one in leds_mm for other in leds_mm) < _APART_MM:
+        return f"leds_mm holds {len(leds_mm)} LEDs at one place, whose glints are one"
+    return None
 
 
 class RandomRig(_Model):
@@ -66,11 +88,11 @@ class FixedRig(RigCamera):
     type: Literal["fixed"] = "fixed"
     eye_mm: Point
     """Rotation centre of the eye in the camera frame when the headset sits well."""
-    slip_mm: tuple[float, float, float] = (2.0, 2.0, 2.0)
+    slip_mm: tuple[Slip, Slip, Slip] = (2.0, 2.0, 2.0)
     """Standard deviation of the slip along the camera's axes."""
-    azimuth_deg: tuple[float, float] = (0.0, 0.0)
-    elevation_deg: tuple[float, float] = (0.0, 0.0)
-    roll_deg: tuple[float, float] = (-3.0, 3.0)
+    azimuth_deg: tuple[Side, Side] = (0.0, 0.0)
+    elevation_deg: tuple[Side, Side] = (0.0, 0.0)
+    roll_deg: tuple[Turn, Turn] = (-3.0, 3.0)
     leds_mm: Annotated[list[Point], Field(max_length=MAX_GLINTS)]
     """LED positions in the camera frame; on-axis where they stand beside the camera."""
     led_radius_mm: Annotated[float, Field(gt=0, le=20)] = 1.0
@@ -85,8 +107,18 @@ class FixedRig(RigCamera):
                 f"eye_mm puts the eye {distance:.3g} mm from the camera with z = {self.eye_mm[2]:.3g}; "
                 "millimetres in front of the camera are wanted, 15 to 1500"
             )
-        if self.leds_mm and max(abs(x) for led in self.leds_mm for x in led) < 1:
-            raise ValueError("every LED lies within 1 mm of the camera: are leds_mm in metres?")
+        for number, led in enumerate(self.leds_mm):
+            if 0 < math.hypot(*led) < _LENS_MM:
+                raise ValueError(
+                    f"leds_mm.{number} lies {math.hypot(*led):.3g} from the camera, at least {_LENS_MM:g} mm "
+                    "is wanted: is it in metres?"
+                )
+        for name, value, least in (
+            ("slip_mm", max(self.slip_mm), _LEAST_SLIP_MM),
+            ("led_radius_mm", self.led_radius_mm, _LEAST_LED_RADIUS_MM),
+        ):
+            if 0 < value < least:
+                raise ValueError(f"{name} is {value:.3g}, at least {least:g} mm is wanted: is it in metres?")
         return self
 
 
