@@ -106,6 +106,26 @@ def test_poses_and_images_that_do_not_pair_up(tmp_path: Path) -> None:
         open_capture(tmp_path)
 
 
+def test_names_beside_the_poses_let_the_rest_go_on(tmp_path: Path) -> None:
+    captured.hololens(tmp_path, room())
+    truth = [frame.cam_to_world for frame in open_capture(tmp_path).frames]
+    (tmp_path / "frames.txt").write_text("00003.png\n00005.png\n00007.png\n00009.png\n")
+    images = tmp_path / "images"
+    (images / "00009.png").rename(images / "00001.png")  # sorted order no longer pairs them up
+    (images / "00005.png").unlink()
+    capture = open_capture(tmp_path)
+    assert [frame.name for frame in capture.frames] == ["00003", "00007"]
+    for frame, pose in zip(capture.frames, truth[::2], strict=True):
+        assert frame.cam_to_world is not None and pose is not None
+        np.testing.assert_array_equal(frame.cam_to_world, pose)
+    report = "\n".join(capture.report())
+    assert "images/00005.png (and 1 more): skipped: the image is missing" in report
+    assert "images/00001.png: skipped: frames.txt does not name it" in report
+    (tmp_path / "frames.txt").write_text("00003.png\n")
+    with pytest.raises(ZooError, match=r"frames.txt: names 1 images, but poses.txt has 4 poses"):
+        open_capture(tmp_path)
+
+
 def resize(path: Path, width: int, height: int) -> None:
     with Image.open(path) as image:
         image.resize((width, height)).save(path)

@@ -73,6 +73,19 @@ def test_a_camera_that_stands_still_has_no_sources() -> None:
     assert "stand still" in selection_report(capture, choices, 2)[0]
 
 
+@pytest.mark.parametrize(
+    ("places", "told"),
+    [
+        ((0.0,), "only one frame has a pose"),
+        ((0.0, 150.0, 300.0), "150 m apart (0.1 to 0.25 m serve best); if the poses are not in metres"),
+        ((0.0, 1.2, 2.4), "1.2 m apart (0.1 to 0.25 m serve best) and hardly overlap"),
+    ],
+)
+def test_why_there_is_no_second_view_is_measured(places: tuple[float, ...], told: str) -> None:
+    capture = along(*places)
+    assert told in selection_report(capture, select_views(capture, 2), 2)[0]
+
+
 def test_frames_without_a_pose_are_neither_anchor_nor_source() -> None:
     capture = along(0.0, 0.15, 0.3)
     frames = (capture.frames[0], replace(capture.frames[1], cam_to_world=None), capture.frames[2])

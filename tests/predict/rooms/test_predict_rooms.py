@@ -37,7 +37,7 @@ from zoo.model.network import Network
 from zoo.predict.rooms import run, view
 from zoo.predict.rooms.fuse import weights
 from zoo.predict.rooms.native import to_native
-from zoo.predict.rooms.plan import SINGLE, network_size, plan
+from zoo.predict.rooms.plan import SINGLE, input_size, network_size, plan
 from zoo.predict.rooms.predictor import SINGLE_SIGMA, FittedDepth, RoomPredictor
 from zoo.predict.rooms.preview import far_of, preview
 from zoo.predict.run import Summary
@@ -60,6 +60,7 @@ class Truthful(RoomPredictor):
         canvas = SimpleNamespace(height=40, width=56)
         self.metadata: Any = SimpleNamespace(network=SimpleNamespace(canvas=lambda kind: canvas))
         self.samples: list[ViewSample] = []
+        self.unsure = slice(0)  # columns
         self._session = None  # no exported file, so any canvas
 
     def predict(self, samples: Sequence[ViewSample]) -> list[FittedDepth]:
@@ -73,7 +74,9 @@ class Truthful(RoomPredictor):
         pixels = pixel_grid(height, width)[::8, ::8].reshape(-1, 2).numpy()
         at = depth[::8, ::8].ravel()
         confidence = np.linspace(0, 1, len(at), dtype=np.float32)
-        return FittedDepth(depth, np.full_like(depth, 0.02), pixels, at, confidence)
+        sigma = np.full_like(depth, 0.02)
+        sigma[:, self.unsure] = 0.4
+        return FittedDepth(depth, sigma, pixels, at, confidence)
 
 
 @pytest.fixture
@@ -154,6 +157,18 @@ def test_depth_points_and_mesh_are_in_the_world(truth: Truthful, tmp_path: Path)
     assert np.quantile(away("mesh.ply", 27), 0.95) < VOXEL
     assert (tmp_path / "out" / "mesh.glb").stat().st_size > 1000
     assert "mesh of" in text
+
+
+def test_points_are_kept_where_the_depth_is_sure(truth: Truthful, tmp_path: Path) -> None:
+    captured.hololens(tmp_path / "walk", captured.room(count=2))
+    predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)
+    everywhere = [int(row["points"]) for row in rows(tmp_path / "out")]
+    truth.unsure = slice(0, 24)  # three of the seven columns of points
+    predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)
+    assert everywhere == [18, 18] and [int(row["points"]) for row in rows(tmp_path / "out")] == [12, 12]
+    truth.unsure = slice(None)  # as in a black frame
+    predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)
+    assert b"element vertex 0\n" in (tmp_path / "out" / "points.ply").read_bytes()
 
 
 def test_damaged_frames_are_named_and_the_rest_goes_on(truth: Truthful, tmp_path: Path) -> None:
@@ -282,6 +297,13 @@ def test_depth_is_not_interpolated_across_a_border() -> None:
 )
 def test_input_keeps_the_aspect_and_the_pixels(frame: tuple[int, int], expected: tuple[int, int]) -> None:
     assert network_size(frame, (240, 320)) == expected
+
+
+def test_frames_of_two_aspects_are_told() -> None:
+    wide, tall = (640, 480), (480, 640)
+    size, said = input_size([tall, wide, wide], (240, 320), None)
+    assert size == (240, 320) and "1 of 3 frames" in said and "44% of a frame, at the top and below" in said
+    assert input_size([wide, (320, 240)], (240, 320), None) == ((240, 320), "")
 
 
 def test_preview_shows_three_parts_and_unknown_black() -> None:

@@ -30,6 +30,16 @@ _DISAGREE: Final = 0.012  # below this relative disagreement nothing is wrong: s
 Pose = Float[np.ndarray, "4 4"]
 
 
+POSE_MISTAKES: Final[tuple[tuple[Callable[[Pose], Pose], str], ...]] = (
+    (inverse, "the poses seem to be world-to-camera: invert them to camera-to-world"),
+    (
+        lambda p: p @ OPENGL_TO_OPENCV,
+        "the poses seem to have OpenGL's camera axes (y up, z back): multiply columns 1 and 2 by -1",
+    ),
+)
+"""The usual mistakes of poses: what undoes one, and what to tell of it."""
+
+
 class _Remedy(NamedTuple):
     factor: float
     pose: Callable[[Pose], Pose]
@@ -43,12 +53,7 @@ _REMEDIES: Final = (
     _Remedy(0.001, lambda p: p, "depth seems to be 1000 times too large: were millimetres taken for metres?"),
     _Remedy(5.0, lambda p: p, "depth seems to be 5 times too small: 1/1000 m steps taken for TUM's 1/5000?"),
     _Remedy(0.2, lambda p: p, "depth seems to be 5 times too large: TUM's 1/5000 m steps taken for 1/1000?"),
-    _Remedy(1.0, inverse, "the poses seem to be world-to-camera: invert them to camera-to-world"),
-    _Remedy(
-        1.0,
-        lambda p: p @ OPENGL_TO_OPENCV,
-        "the poses seem to have OpenGL's camera axes (y up, z back): multiply columns 1 and 2 by -1",
-    ),
+    *(_Remedy(1.0, change, text) for change, text in POSE_MISTAKES),
 )
 
 

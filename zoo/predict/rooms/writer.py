@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Float32, Shaped, UInt16
 from zoo.data.captures.files import BadFileError, read_rgb
 from zoo.errors import ZooError
 from zoo.files import replacing, write_text
+from zoo.predict.rooms.fuse import MAX_SIGMA
 from zoo.predict.rooms.mesh import Mesh
 from zoo.predict.rooms.mesh_files import write_glb, write_mesh_ply, write_points_ply
 from zoo.predict.rooms.native import to_native
@@ -115,13 +116,14 @@ class RoomWriter:
                 "cam_to_world": pose.tolist(),
             }
         )
-        good = predicted.point_confidence >= MIN_CONFIDENCE
+        column, row = np.rint(predicted.point_px).astype(int).T
+        # The matcher sees no more than a neighbourhood: what the whole picture leaves unsure is not kept.
+        good = (predicted.point_confidence >= MIN_CONFIDENCE) & (predicted.sigma[row, column] <= MAX_SIGMA)
         pixels, z = predicted.point_px[good], predicted.point_depth[good]
         rays = (pixels - camera[:2, 2]) / camera[[0, 1], [0, 1]]
         local = np.concatenate((rays, np.ones_like(rays[:, :1])), axis=1) * z[:, None]
         self._points.append((local @ pose[:3, :3].T + pose[:3, 3]).astype(np.float32))
-        u, v = np.rint(pixels).astype(int).T
-        self._colours.append(loaded.view.image[v, u])
+        self._colours.append(loaded.view.image[row[good], column[good]])
         self._confidence.append(predicted.point_confidence[good])
         return int(good.sum())
 
