@@ -80,7 +80,7 @@ def check_consistency(capture: Capture, pairs: int = PAIRS) -> list[str]:
             views[frame.name] = view
     known = [float(np.median(view.depth[view.depth > 0])) for view in views.values() if view.depth.any()]
     if not known:
-        return [f"{capture.root}: the depth files hold no known pixel"]
+        return [f"{capture.root}: {_unknown(with_depth[0])}"]
     couples = [(views[a.name], views[b.name]) for a, b in chosen if {a.name, b.name} <= views.keys()]
     stated = _disagreement(couples, 1.0, lambda p: p) if couples else 0.0
     if stated is None or stated > _DISAGREE:
@@ -141,6 +141,16 @@ def _view(frame: Frame) -> _View | None:
     matrix[:2] /= step
     pose = np.eye(4) if frame.cam_to_world is None else frame.cam_to_world
     return _View(coarse, matrix, pose)
+
+
+def _unknown(frame: Frame) -> str:
+    """Why nothing is known of a capture's depth, by one of its files."""
+    assert frame.depth is not None
+    try:
+        read_depth(frame.depth)
+    except BadFileError as error:
+        return f"no depth can be used: {frame.depth.path.name}: {error}"
+    return "the depth files hold no known pixel"
 
 
 def _disagreement(

@@ -23,7 +23,7 @@ _NAMES = "frames.txt"
 
 def matches(root: Path) -> bool:
     """Whether a folder holds this layout."""
-    return all((root / name).exists() for name in ("images", "K.txt", "poses.txt"))
+    return (root / "images").is_dir() and all((root / name).exists() for name in ("K.txt", "poses.txt"))
 
 
 def read(root: Path) -> Capture:

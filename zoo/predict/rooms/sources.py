@@ -58,6 +58,8 @@ def open_source(
     else:
         capture = open_capture(_only_capture(patterns), layout, metres_per_unit)
     remarks = []
+    if capture.metric and capture.scale_remark:
+        remarks.append(f"{capture.scale_remark} (--metres-per-unit)")
     if not capture.metric:
         unit = capture.nominal_metres_per_unit()
         capture = capture.scaled(unit)
