@@ -128,13 +128,18 @@ def test_views_that_the_user_gives(tmp_path: Path) -> None:
         ("anchor,source_1\nf2,zzz\n", r"no frame 'zzz' \(such as 'f0'\)"),
         ("anchor,source_1\nf2,f2\n", "names 'f2' twice"),
         ("anchor,source_1\nf2,\n", "names no source for 'f2'"),
+        ("anchor,source_1\nf2,f1\nf2.png,f3\n", "line 3: the anchor 'f2.png' is that of an earlier line"),
+        (
+            f"anchor,{','.join(f'source_{i}' for i in range(8))}\nf9,{','.join(f'f{i}' for i in range(8))}\n",
+            "names 8 sources; at most 7",
+        ),
         ("frame,with\nf2,f1\n", "needs the columns anchor,source_1"),
         ("anchor,source_1\n", "has no rows"),
     ],
 )
 def test_wrong_views_are_named(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ZooError, match=message):
-        read_views(views_csv(tmp_path, text), along(*np.arange(5) * 0.1))
+        read_views(views_csv(tmp_path, text), along(*np.arange(10) * 0.1))
 
 
 def test_genuine_frames(shared_data: Callable[[str], Path]) -> None:

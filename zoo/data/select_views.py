@@ -123,6 +123,7 @@ def read_views(path: Path, capture: Capture) -> list[Choice]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ZooError(f"{path}: not readable ({error})") from None
     choices, wrong = [], []
+    anchors: set[int | None] = set()
     for line, row in rows:
         names = [(row.get(name) or "").strip() for name in ("anchor", *columns)]
         found: list[int] = []
@@ -140,8 +141,13 @@ def read_views(path: Path, capture: Capture) -> list[Choice]:
                 found.append(index)
         if not any(names[1:]):
             wrong.append(f"line {line}: names no source for {names[0]!r}")
-        sources = tuple(found[1 : MAX_SOURCES + 1])
-        choices.append(Choice(found[0] if found else 0, sources, len(sources), "given"))
+        if len(found) - 1 > MAX_SOURCES:
+            wrong.append(f"line {line}: names {len(found) - 1} sources; at most {MAX_SOURCES} are used")
+        anchor = capture.index(names[0])
+        if anchor is not None and anchor in anchors:
+            wrong.append(f"line {line}: the anchor {names[0]!r} is that of an earlier line")
+        anchors.add(anchor)
+        choices.append(Choice(found[0] if found else 0, tuple(found[1:]), len(found) - 1, "given"))
     if wrong:
         more = f"\n  and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise ZooError(f"{path}:\n  " + "\n  ".join(wrong[:5]) + more)

@@ -232,14 +232,23 @@ def test_sparse_depth_of_images_without_poses(truth: Truthful, tmp_path: Path) -
     assert not (truth.samples[1]["sparse_depth"] > 0).any()
     assert [row["remark"] for row in rows(tmp_path / "out")] == ["", SINGLE]
     assert "have no sparse depth" in text and "field of view" in text
-    captured.write_depth(tmp_path / "points" / "0.png", points / 25, 1000)
-    _, text = predict(tmp_path / "images", out=tmp_path / "out", sparse=tmp_path / "points", mesh=False)
-    assert "0.1 m, which is no room" in text
+    for factor, median in ((1 / 25, "0.1"), (5, "12.5")):
+        captured.write_depth(tmp_path / "points" / "0.png", points * factor, 1000)
+        _, text = predict(tmp_path / "images", out=tmp_path / "out", sparse=tmp_path / "points", mesh=False)
+        assert f"{median} m, which is hardly a room" in text
     captured.write_depth(tmp_path / "points" / "0.png", points[:20], 1000)
     summary, text = predict(tmp_path / "images", out=tmp_path / "out", sparse=tmp_path / "points", mesh=False)
     assert (summary.frames, summary.skipped) == (2, 1) and "another aspect" in text
     with pytest.raises(ZooError, match="no file of any frame"):
         predict(tmp_path / "images", out=tmp_path / "out", sparse=tmp_path / "images" / "..")
+
+
+def test_an_open_unit_is_told_until_it_is_given(truth: Truthful, tmp_path: Path) -> None:
+    captured.transforms(tmp_path / "walk", captured.room(count=2))
+    _, text = predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)
+    assert "does not say whether its unit is a metre" in text and "--metres-per-unit" in text
+    _, text = predict(tmp_path / "walk", out=tmp_path / "out", mesh=False, metres_per_unit=1.0)
+    assert "unit" not in text
 
 
 def test_what_does_not_belong_together_is_refused(weights_of_rooms: Path, tmp_path: Path) -> None:
