@@ -141,9 +141,7 @@ def test_names_beside_the_poses_let_the_rest_go_on(tmp_path: Path) -> None:
         ("camera_angle_x", 0, "camera_angle_x is 0; a field of view in radians"),
     ],
 )
-def test_wrong_values_of_transforms_are_named(
-    key: str, value: object, message: str, tmp_path: Path
-) -> None:
+def test_wrong_values_of_transforms_are_named(key: str, value: object, message: str, tmp_path: Path) -> None:
     captured.transforms(tmp_path, room())
     path = tmp_path / "transforms.json"
     meta = json.loads(path.read_text()) | {key: value}
@@ -349,3 +347,7 @@ def test_units_of_genuine_frames(shared_data: Callable[[str], Path]) -> None:
         assert message in warning
     (warning,) = check_consistency(with_poses(capture, inverse))
     assert "world-to-camera" in warning
+    few = replace(capture, frames=capture.frames[20:28])  # small steps, and far things hardly move
+    assert check_consistency(few) == []
+    (warning,) = check_consistency(with_unit(few, 0.005))
+    assert "5 times too large" in warning

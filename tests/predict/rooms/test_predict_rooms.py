@@ -243,6 +243,13 @@ def test_sparse_depth_of_images_without_poses(truth: Truthful, tmp_path: Path) -
         predict(tmp_path / "images", out=tmp_path / "out", sparse=tmp_path / "images" / "..")
 
 
+def test_depth_of_the_wrong_unit_does_not_choose_the_views(truth: Truthful, tmp_path: Path) -> None:
+    captured.hololens(tmp_path / "walk", captured.room(), steps_per_metre=1)
+    _, text = predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)
+    assert "1000 times too small" in text
+    assert all(len(row["sources"].split()) == 2 for row in rows(tmp_path / "out"))
+
+
 def test_an_open_unit_is_told_until_it_is_given(truth: Truthful, tmp_path: Path) -> None:
     captured.transforms(tmp_path / "walk", captured.room(count=2))
     _, text = predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)

@@ -23,7 +23,11 @@ from zoo.geometry.views import relative_pose, reproject, sample
 PAIRS: Final = 8
 _WIDTH: Final = 80  # depth is looked at this coarsely, by the nearest pixel
 _PLAUSIBLE: Final = (0.15, 60.0)  # median depth of indoor and street scenes, metres
+_USUAL: Final = (0.5, 8.0)  # ... of rooms
 _BETTER: Final = 0.5  # a remedy must reduce the disagreement to this share to be named
+_WEAKLY: Final = (
+    0.7  # ... or to this, where the depth is unusual: far things hardly move, whatever their unit
+)
 _SURE: Final = 0.03  # ... or to this, where as stated the frames do not even overlap
 _DISAGREE: Final = 0.012  # below this relative disagreement nothing is wrong: sensors are no better
 
@@ -83,14 +87,15 @@ def check_consistency(capture: Capture, pairs: int = PAIRS) -> list[str]:
         return [f"{capture.root}: {_unknown(with_depth[0])}"]
     couples = [(views[a.name], views[b.name]) for a, b in chosen if {a.name, b.name} <= views.keys()]
     stated = _disagreement(couples, 1.0, lambda p: p) if couples else 0.0
-    if stated is None or stated > _DISAGREE:
+    median = float(np.median(known))
+    usual = not capture.metric or _USUAL[0] <= median <= _USUAL[1]
+    if stated is None or stated > (_DISAGREE if usual else 0.0):
         tried = [(_disagreement(couples, r.factor, r.pose), r.text) for r in _REMEDIES]
         best, text = min(((error, text) for error, text in tried if error is not None), default=(np.inf, ""))
-        if best < (_SURE if stated is None else _BETTER * stated):
+        if best < (_SURE if stated is None else (_BETTER if usual else _WEAKLY) * stated):
             so_far = "not overlapping at all" if stated is None else f"{stated:.1%}"
             then = f"then the depths of neighbouring frames differ by {best:.1%} instead of {so_far}"
             return [f"{capture.root}: {text} ({then})"]
-    median = float(np.median(known))
     if capture.metric and not _PLAUSIBLE[0] <= median <= _PLAUSIBLE[1]:
         how = "large" if median > _PLAUSIBLE[1] else "small"
         return [

@@ -65,7 +65,9 @@ def disagreement(
             f if f.cam_to_world is None else replace(f, cam_to_world=change(f.cam_to_world))
             for f in capture.frames
         ]
-        tried.append((_tried(predictor, replace(capture, frames=tuple(frames)), size, count, views_csv), text))
+        tried.append(
+            (_tried(predictor, replace(capture, frames=tuple(frames)), size, count, views_csv), text)
+        )
     best, text = max(tried)
     if best >= _CLEARLY:
         return f"{told}; {text} (then {best:.0%} of it is sure)"

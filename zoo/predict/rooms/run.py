@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -81,10 +82,12 @@ def predict_rooms(
     capture, remarks = open_source(
         sources, output, layout=layout, sparse=sparse, camera=camera, metres_per_unit=metres_per_unit
     )
+    inconsistent = check_consistency(capture)
+    if inconsistent:  # and no basis to choose views by
+        capture = replace(capture, frames=tuple(replace(frame, depth=None) for frame in capture.frames))
     jobs, choices = plan(capture, count, views_csv)
     predictor = load(name_or_path, device)
     report = Report(console or Console(stderr=True), len(jobs), reached)
-    inconsistent = check_consistency(capture)
     for text in [*capture.remarks, *remarks, *inconsistent]:
         report.note(text)
     if views_csv is None and choices:
@@ -92,7 +95,9 @@ def predict_rooms(
             report.note(text)
     _tell_skipped(capture, report)
     trained = predictor.metadata.network.canvas("views")
-    size, remark = input_size([job.frame.size for job in jobs], (trained.height, trained.width), predictor.canvas)
+    size, remark = input_size(
+        [job.frame.size for job in jobs], (trained.height, trained.width), predictor.canvas
+    )
     if remark:
         report.note(remark)
     shares: list[float] = []
@@ -103,7 +108,9 @@ def predict_rooms(
         try:
             reader = Reader(*size).read(jobs)
             _stream(predictor, reader, writer, fusion, report, min(batch_size, _BATCH), shares)
-            if not inconsistent and (text := disagreement(predictor, capture, shares, size, count, views_csv)):
+            if not inconsistent and (
+                text := disagreement(predictor, capture, shares, size, count, views_csv)
+            ):
                 report.note(text)
         except KeyboardInterrupt:
             interrupted = True
