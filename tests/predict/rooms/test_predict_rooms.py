@@ -232,10 +232,14 @@ def test_sparse_depth_of_images_without_poses(truth: Truthful, tmp_path: Path) -
     assert not (truth.samples[1]["sparse_depth"] > 0).any()
     assert [row["remark"] for row in rows(tmp_path / "out")] == ["", SINGLE]
     assert "have no sparse depth" in text and "field of view" in text
+    stale = [tmp_path / "out" / name for name in ("points.ply", "cameras.json")]
+    for path in stale:
+        path.write_text("of an earlier run, whose frames had poses")
     for factor, median in ((1 / 25, "0.1"), (5, "12.5")):
         captured.write_depth(tmp_path / "points" / "0.png", points * factor, 1000)
         _, text = predict(tmp_path / "images", out=tmp_path / "out", sparse=tmp_path / "points", mesh=False)
         assert f"{median} m, which is hardly a room" in text
+    assert not any(path.exists() for path in stale)
     captured.write_depth(tmp_path / "points" / "0.png", points[:20], 1000)
     summary, text = predict(tmp_path / "images", out=tmp_path / "out", sparse=tmp_path / "points", mesh=False)
     assert (summary.frames, summary.skipped) == (2, 1) and "another aspect" in text
@@ -336,6 +340,10 @@ def test_viewer_says_what_is_missing_and_places_the_cameras(
 ) -> None:
     with pytest.raises(ZooError, match=r"holds no cameras\.json"):
         view.build(tmp_path, "127.0.0.1", 8080)
+    for damaged in ("[]", '{"cameras": []}', '{"cameras": [{"cam_to_world": [1]}]}'):
+        (tmp_path / "cameras.json").write_text(damaged)
+        with pytest.raises(ZooError, match="not what `zoo predict` writes"):
+            view.build(tmp_path, "127.0.0.1", 8080)
     scene = captured.room(count=2)
     captured.hololens(tmp_path / "walk", scene)
     predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)

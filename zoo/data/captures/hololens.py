@@ -50,9 +50,9 @@ def read(root: Path) -> Capture:
         named = images
     else:
         raise ZooError(
-            f"{path}: has {len(poses)} poses, but {root / 'images'} has {len(images)} images: line i belongs "
-            "to the i-th image in sorted order, so one missing file shifts the rest; make them agree, or name "
-            f"the image of each line in {root / _NAMES}"
+            f"{path}: has {len(poses)} poses, but {root / 'images'} has {len(images)} images: line i is that "
+            "of the i-th image in sorted order, so one missing file shifts the rest; make them agree, or "
+            f"name the image of each line in {root / _NAMES}"
         )
     known = set(named)
 

@@ -21,8 +21,8 @@ from zoo.predict.rooms.reader import Loaded, Reader
 from zoo.predict.rooms.writer import CONFIDENT
 
 DOUBTFUL: Final = 0.2
-"""Share of sure pixels in the median frame below which poses are doubted. Genuine frames have 0.8 in the median and
-0.3 at worst, with a focal length that is wrong by a third 0.1."""
+"""Share of sure pixels in the median frame below which poses are doubted. Genuine frames have 0.8 in the
+median and 0.3 at worst; with a focal length that is wrong by a third it is 0.1."""
 _CLEARLY: Final = 0.5  # ... and which the remedy of a mistake must reach to be named: chance alone gives 0.3
 _LOOKED_AT: Final = 4  # frames that a remedy is tried on
 
@@ -56,8 +56,8 @@ def disagreement(
     if stated >= DOUBTFUL:
         return None
     told = (
-        f"only {stated:.1%} of the median frame is sure to {CONFIDENT:.0%}: its pictures hardly agree along the "
-        "stated poses"
+        f"only {stated:.1%} of the median frame is sure to {CONFIDENT:.0%}: its pictures hardly agree along "
+        "the stated poses"
     )
     tried = []
     for change, text in POSE_MISTAKES:
@@ -72,9 +72,9 @@ def disagreement(
     if best >= _CLEARLY:
         return f"{told}; {text} (then {best:.0%} of it is sure)"
     return (
-        f"{told}. Look whether the poses are camera-to-world with OpenCV's axes, in metres and each beside its "
-        "own picture, and whether the intrinsics are those of these pictures; dark, blurred and bare frames "
-        "are as unsure"
+        f"{told}. Look whether the poses are camera-to-world with OpenCV's axes, in metres and each beside "
+        "its own picture, and whether the intrinsics are those of these pictures; dark, blurred and bare "
+        "frames are as unsure"
     )
 
 

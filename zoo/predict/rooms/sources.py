@@ -173,6 +173,6 @@ def _check_unit(files: list[DepthFile], folder: Path) -> list[str]:
     if not len(known) or _PLAUSIBLE[0] <= (median := float(np.median(known))) <= _PLAUSIBLE[1]:
         return []
     return [
-        f"{folder}: the median depth is {median:.4g} m, which is hardly a room: are its files in millimetres? "
-        "(metres are 1000 times too small, TUM's 5000 steps a metre 5 times too large)"
+        f"{folder}: the median depth is {median:.4g} m, which is hardly a room: are its files in "
+        "millimetres? (metres are 1000 times too small, TUM's 5000 steps a metre 5 times too large)"
     ]

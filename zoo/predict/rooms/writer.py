@@ -36,7 +36,7 @@ class RoomWriter:
 
     ``depth/<frame>.png`` (16 bit, millimetres, 0 unknown, the image's size), ``uncertainty/<frame>.png``
     (likewise: 68 % of errors are below it), ``preview/<frame>.png``, ``predictions.csv``; and when the
-    context is left ``points.ply``, and ``cameras.json`` for `zoo view`.
+    context is left ``points.ply``, and ``cameras.json`` for `zoo view`, where frames have poses.
 
     Raises:
         ZooError: the folder cannot be written to, or the disk is full.
@@ -135,6 +135,9 @@ class RoomWriter:
                 points = (np.concatenate(x) for x in (self._points, self._colours, self._confidence))
                 write_points_ply(self._folder / "points.ply", *points)
                 write_text(self._folder / CAMERAS_FILE, json.dumps({"cameras": self._cameras}, indent=1))
+            else:  # those of an earlier run are of other frames
+                for name in ("points.ply", CAMERAS_FILE):
+                    (self._folder / name).unlink(missing_ok=True)
             self._table.close()
         except OSError as failed:
             if kind is None:
