@@ -108,10 +108,10 @@ def predict_rooms(
         try:
             reader = Reader(*size).read(jobs)
             _stream(predictor, reader, writer, fusion, report, min(batch_size, _BATCH), shares)
-            if not inconsistent and (
-                text := disagreement(predictor, capture, shares, size, count, views_csv)
-            ):
-                report.note(text)
+            if not inconsistent:
+                doubt = disagreement(predictor, capture, shares, size, count, views_csv)
+                if doubt is not None:
+                    report.note(doubt)
         except KeyboardInterrupt:
             interrupted = True
         if fusion is not None:
