@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,111 @@ def test_poses_and_images_that_do_not_pair_up(tmp_path: Path) -> None:
     (tmp_path / "images" / "00005.png").unlink()
     with pytest.raises(ZooError, match=r"poses.txt: has 4 poses, but .* has 3 images"):
         open_capture(tmp_path)
+
+
+def test_names_beside_the_poses_let_the_rest_go_on(tmp_path: Path) -> None:
+    captured.hololens(tmp_path, room())
+    truth = [frame.cam_to_world for frame in open_capture(tmp_path).frames]
+    (tmp_path / "frames.txt").write_text("00003.png\n00005.png\n00007.png\n00009.png\n")
+    images = tmp_path / "images"
+    (images / "00009.png").rename(images / "00001.png")  # sorted order no longer pairs them up
+    (images / "00005.png").unlink()
+    capture = open_capture(tmp_path)
+    assert [frame.name for frame in capture.frames] == ["00003", "00007"]
+    for frame, pose in zip(capture.frames, truth[::2], strict=True):
+        assert frame.cam_to_world is not None and pose is not None
+        np.testing.assert_array_equal(frame.cam_to_world, pose)
+    report = "\n".join(capture.report())
+    assert "images/00005.png (and 1 more): skipped: the image is missing" in report
+    assert "images/00001.png: skipped: frames.txt does not name it" in report
+    (tmp_path / "frames.txt").write_text("00003.png\n")
+    with pytest.raises(ZooError, match=r"frames.txt: names 1 images, but poses.txt has 4 poses"):
+        open_capture(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("frames", None, 'has no "frames"'),
+        ("applied_scale", "big", "applied_scale is 'big', not a number"),
+        ("applied_scale", 0, "applied_scale is 0; a positive number"),
+        ("w", 0, "w is 0; a positive number"),
+        ("w", float("inf"), "w is inf; a positive number"),
+        ("h", None, "h is None, not a number"),
+        ("fl_x", "abc", "fl_x is 'abc', not a number"),
+        ("k1", None, "k1 is None, not a number"),
+        ("camera_angle_x", 0, "camera_angle_x is 0; a field of view in radians"),
+    ],
+)
+def test_wrong_values_of_transforms_are_named(key: str, value: object, message: str, tmp_path: Path) -> None:
+    captured.transforms(tmp_path, room())
+    path = tmp_path / "transforms.json"
+    meta = json.loads(path.read_text()) | {key: value}
+    if key == "camera_angle_x":
+        del meta["fl_x"]
+    path.write_text(json.dumps(meta))
+    with pytest.raises(ZooError, match=message):
+        open_capture(tmp_path)
+
+
+def test_one_bad_frame_of_transforms_leaves_the_others(tmp_path: Path) -> None:
+    captured.transforms(tmp_path, room())
+    path = tmp_path / "transforms.json"
+    meta = json.loads(path.read_text())
+    meta["frames"][1]["transform_matrix"] = [[1, 2], [3]]
+    meta["frames"][3]["file_path"] = meta["frames"][0]["file_path"]
+    path.write_text("\ufeff" + json.dumps(meta))  # as editors on Windows write it
+    capture = open_capture(tmp_path)
+    assert [frame.name for frame in capture.frames] == ["train/r_0", "train/r_2"]
+    report = "\n".join(capture.report())
+    assert "train/r_1.png: skipped: transforms.json: transform_matrix is no table of 4x4 numbers" in report
+    assert "train/r_0.png: skipped: listed more than once" in report
+
+
+def test_backslashes_of_windows_are_folders(tmp_path: Path) -> None:
+    captured.transforms(tmp_path, room())
+    path = tmp_path / "transforms.json"
+    path.write_text(path.read_text().replace("train/", "train\\\\"))
+    assert [frame.image.name for frame in open_capture(tmp_path).frames] == [f"r_{i}.png" for i in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("cameras.txt", "7 PINHOLE", "cameras.txt: not a readable entry"),
+        ("cameras.txt", "7 PINHOLE 0 0 55 54 32 23", "hold for is 0x0 pixels"),
+        ("images.txt", "4 0.97 -0", "images.txt: not a readable entry .* '4 0.97 -0'"),
+        ("images.txt", "", "it holds no images"),
+    ],
+)
+def test_damaged_text_models_name_the_line(name: str, text: str, message: str, tmp_path: Path) -> None:
+    captured.colmap(tmp_path, room(), binary=False)
+    (tmp_path / "sparse" / "0" / name).write_text(text + "\n")
+    with pytest.raises(ZooError, match=message):
+        open_capture(tmp_path)
+
+
+def test_a_count_beyond_the_file_is_a_damaged_model(tmp_path: Path) -> None:
+    captured.colmap(tmp_path, room(), binary=True)
+    points = tmp_path / "sparse" / "0" / "points3D.bin"
+    points.write_bytes(points.read_bytes()[:51] + b"\xff" * 8)  # the length of the first point's track
+    capture = open_capture(tmp_path)
+    assert len(capture.frames) == 4 and capture.scene_depth is None
+
+
+def test_the_bad_file_of_tum_is_named(tmp_path: Path) -> None:
+    captured.tum(tmp_path, room())
+    (tmp_path / "K.txt").write_text("abc")
+    with pytest.raises(ZooError, match=r"K\.txt: line 1 is not a row of numbers"):
+        open_capture(tmp_path)
+
+
+def test_depth_that_cannot_be_read_is_told_with_its_reason(tmp_path: Path) -> None:
+    captured.hololens(tmp_path, room())
+    for path in (tmp_path / "depth").iterdir():
+        path.write_bytes(b"x")
+    (line,) = check_consistency(open_capture(tmp_path))
+    assert "00003.png: missing or not a readable depth image" in line
 
 
 def resize(path: Path, width: int, height: int) -> None:
@@ -241,3 +347,7 @@ def test_units_of_genuine_frames(shared_data: Callable[[str], Path]) -> None:
         assert message in warning
     (warning,) = check_consistency(with_poses(capture, inverse))
     assert "world-to-camera" in warning
+    few = replace(capture, frames=capture.frames[20:28])  # small steps, and far things hardly move
+    assert check_consistency(few) == []
+    (warning,) = check_consistency(with_unit(few, 0.005))
+    assert "5 times too large" in warning

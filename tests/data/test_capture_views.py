@@ -14,7 +14,7 @@ from tests.data import captured
 from tests.data.captured import HEIGHT, WIDTH, K, room
 from tests.geometry.posed import room_depth
 from zoo.config import CaptureData
-from zoo.data.captures.capture import DepthFile
+from zoo.data.captures.capture import DepthFile, Frame
 from zoo.data.captures.detect import open_capture
 from zoo.data.fit_views import Fit, fit_depth, fit_image, fit_points
 from zoo.data.sources.capture import CaptureViews
@@ -225,6 +225,14 @@ def test_genuine_frames_warp_onto_each_other(shared_data: Callable[[str], Path])
         better += errors[0] < 0.8 * errors[1]
     assert better >= 0.9 * len(batch["images"])
     assert batch["depth"][batch["depth"] > 0].median() == pytest.approx(2.3, abs=0.4)
+
+
+def test_sizes_that_round_beyond_the_image_are_fitted(tmp_path: Path) -> None:
+    captured.write_image(tmp_path / "a.png", np.full((320, 216, 3), 99, np.uint8))
+    frame = Frame("a", tmp_path / "a.png", (216, 320), np.array([[200.0, 0, 107], [0, 200, 159], [0, 0, 1]]))
+    height, width = 336, 227
+    assert Fit.cover(frame.size, height, width).left < 0  # by rounding alone
+    assert (fit_image(frame, height, width).image == 99).all()
 
 
 def test_the_image_is_averaged_when_it_shrinks(tmp_path: Path) -> None:

@@ -73,6 +73,19 @@ def test_a_camera_that_stands_still_has_no_sources() -> None:
     assert "stand still" in selection_report(capture, choices, 2)[0]
 
 
+@pytest.mark.parametrize(
+    ("places", "told"),
+    [
+        ((0.0,), "only one frame has a pose"),
+        ((0.0, 150.0, 300.0), "150 m apart (0.1 to 0.25 m serve best); if the poses are not in metres"),
+        ((0.0, 1.2, 2.4), "1.2 m apart (0.1 to 0.25 m serve best) and hardly overlap"),
+    ],
+)
+def test_why_there_is_no_second_view_is_measured(places: tuple[float, ...], told: str) -> None:
+    capture = along(*places)
+    assert told in selection_report(capture, select_views(capture, 2), 2)[0]
+
+
 def test_frames_without_a_pose_are_neither_anchor_nor_source() -> None:
     capture = along(0.0, 0.15, 0.3)
     frames = (capture.frames[0], replace(capture.frames[1], cam_to_world=None), capture.frames[2])
@@ -115,13 +128,18 @@ def test_views_that_the_user_gives(tmp_path: Path) -> None:
         ("anchor,source_1\nf2,zzz\n", r"no frame 'zzz' \(such as 'f0'\)"),
         ("anchor,source_1\nf2,f2\n", "names 'f2' twice"),
         ("anchor,source_1\nf2,\n", "names no source for 'f2'"),
+        ("anchor,source_1\nf2,f1\nf2.png,f3\n", "line 3: the anchor 'f2.png' is that of an earlier line"),
+        (
+            f"anchor,{','.join(f'source_{i}' for i in range(8))}\nf9,{','.join(f'f{i}' for i in range(8))}\n",
+            "names 8 sources; at most 7",
+        ),
         ("frame,with\nf2,f1\n", "needs the columns anchor,source_1"),
         ("anchor,source_1\n", "has no rows"),
     ],
 )
 def test_wrong_views_are_named(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ZooError, match=message):
-        read_views(views_csv(tmp_path, text), along(*np.arange(5) * 0.1))
+        read_views(views_csv(tmp_path, text), along(*np.arange(10) * 0.1))
 
 
 def test_genuine_frames(shared_data: Callable[[str], Path]) -> None:

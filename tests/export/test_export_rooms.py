@@ -84,6 +84,6 @@ def test_classic_matching_can_be_traced_too() -> None:
 def test_frames_are_fitted_to_the_only_canvas_of_a_file(
     canvas: tuple[int, int] | None, frame: tuple[int, int], size: tuple[int, int], told: str
 ) -> None:
-    found, said = input_size(frame, (240, 320), canvas)
+    found, said = input_size([frame], (240, 320), canvas)
     assert found == size
     assert told in said if told else not said

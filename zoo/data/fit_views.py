@@ -79,7 +79,10 @@ def fit_image(frame: Frame, height: int, width: int) -> FittedView:
     if frame.distortion is not None:
         maps = _straightening(frame.distortion, tuple(frame.camera.ravel().tolist()), frame.size)
         image = cv2.remap(image, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    box = (fit.left, fit.top, fit.left + width / fit.scale, fit.top + height / fit.scale)
+    # Rounding may put an edge some 1e-14 pixels outside, which Pillow refuses.
+    left, top = max(0.0, fit.left), max(0.0, fit.top)
+    right = min(frame.size[0], fit.left + width / fit.scale)
+    box = (left, top, right, min(frame.size[1], fit.top + height / fit.scale))
     # Pillow averages over what a pixel covers when it shrinks, and takes a box between pixels.
     fitted = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR, box=box)
     return FittedView(np.asarray(fitted), fit.camera(frame.camera))

@@ -123,6 +123,7 @@ def read_views(path: Path, capture: Capture) -> list[Choice]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ZooError(f"{path}: not readable ({error})") from None
     choices, wrong = [], []
+    anchors: set[int | None] = set()
     for line, row in rows:
         names = [(row.get(name) or "").strip() for name in ("anchor", *columns)]
         found: list[int] = []
@@ -140,8 +141,13 @@ def read_views(path: Path, capture: Capture) -> list[Choice]:
                 found.append(index)
         if not any(names[1:]):
             wrong.append(f"line {line}: names no source for {names[0]!r}")
-        sources = tuple(found[1 : MAX_SOURCES + 1])
-        choices.append(Choice(found[0] if found else 0, sources, len(sources), "given"))
+        if len(found) - 1 > MAX_SOURCES:
+            wrong.append(f"line {line}: names {len(found) - 1} sources; at most {MAX_SOURCES} are used")
+        anchor = capture.index(names[0])
+        if anchor is not None and anchor in anchors:
+            wrong.append(f"line {line}: the anchor {names[0]!r} is that of an earlier line")
+        anchors.add(anchor)
+        choices.append(Choice(found[0] if found else 0, tuple(found[1:]), len(found) - 1, "given"))
     if wrong:
         more = f"\n  and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise ZooError(f"{path}:\n  " + "\n  ".join(wrong[:5]) + more)
@@ -156,10 +162,13 @@ def selection_report(capture: Capture, choices: Sequence[Choice], count: int) ->
     none = [choice for choice in choices if choice.quality == "none"]
     few = [choice for choice in choices if 0 < len(choice.sources) < count]
     relaxed = [choice for choice in choices if choice.sources and not choice.kept]
+    if len(choices) == 1 and not choices[0].sources:
+        lines.append("only one frame has a pose: depth from its single image is uncertain")
+        return lines
     if none and len(none) == len(choices):
         lines.append(
-            "no frame has a usable second view: the camera seems to stand still, frames do not overlap, or "
-            "the poses are not in metres; depth has to come from single images and is uncertain"
+            f"no frame has a usable second view: {_steps(capture, choices)}; depth has to come from single "
+            "images and is uncertain"
         )
     elif none:
         lines.append(
@@ -182,6 +191,21 @@ def overlap(anchor: Frame, source: Frame, rule: ViewRule | None = None) -> float
 def _some(capture: Capture, choices: list[Choice]) -> str:
     count, example = len(choices), capture.frames[choices[0].anchor].name
     return f"1 frame ({example}) has" if count == 1 else f"{count} frames (such as {example}) have"
+
+
+def _steps(capture: Capture, choices: Sequence[Choice]) -> str:
+    """How far apart frames are, and what that speaks for."""
+    centres = np.stack([_pose(capture.frames[choice.anchor])[:3, 3] for choice in choices])
+    step = float(np.median(np.linalg.norm(np.diff(centres, axis=0), axis=1)))
+    span = float(np.linalg.norm(centres.max(0) - centres.min(0)))
+    wide = ViewRule().relaxed.baseline
+    if span < wide[0]:
+        return f"the camera seems to stand still (all frames are within {span:.3g} m)"
+    low, high = ViewRule().baseline
+    apart = f"neighbouring frames are {step:.3g} m apart ({low:g} to {high:g} m serve best)"
+    if step > 4 * wide[1]:
+        return f"{apart}; if the poses are not in metres, metres per unit sets it, 0.001 for millimetres"
+    return f"{apart} and hardly overlap"
 
 
 def _pose(frame: Frame) -> Float[np.ndarray, "4 4"]:

@@ -37,7 +37,7 @@ from zoo.model.network import Network
 from zoo.predict.rooms import run, view
 from zoo.predict.rooms.fuse import weights
 from zoo.predict.rooms.native import to_native
-from zoo.predict.rooms.plan import SINGLE, network_size, plan
+from zoo.predict.rooms.plan import SINGLE, input_size, network_size, plan
 from zoo.predict.rooms.predictor import SINGLE_SIGMA, FittedDepth, RoomPredictor
 from zoo.predict.rooms.preview import far_of, preview
 from zoo.predict.run import Summary
@@ -60,6 +60,7 @@ class Truthful(RoomPredictor):
         canvas = SimpleNamespace(height=40, width=56)
         self.metadata: Any = SimpleNamespace(network=SimpleNamespace(canvas=lambda kind: canvas))
         self.samples: list[ViewSample] = []
+        self.unsure = slice(0)  # columns
         self._session = None  # no exported file, so any canvas
 
     def predict(self, samples: Sequence[ViewSample]) -> list[FittedDepth]:
@@ -73,7 +74,9 @@ class Truthful(RoomPredictor):
         pixels = pixel_grid(height, width)[::8, ::8].reshape(-1, 2).numpy()
         at = depth[::8, ::8].ravel()
         confidence = np.linspace(0, 1, len(at), dtype=np.float32)
-        return FittedDepth(depth, np.full_like(depth, 0.02), pixels, at, confidence)
+        sigma = np.full_like(depth, 0.02)
+        sigma[:, self.unsure] = 0.4
+        return FittedDepth(depth, sigma, pixels, at, confidence)
 
 
 @pytest.fixture
@@ -156,6 +159,18 @@ def test_depth_points_and_mesh_are_in_the_world(truth: Truthful, tmp_path: Path)
     assert "mesh of" in text
 
 
+def test_points_are_kept_where_the_depth_is_sure(truth: Truthful, tmp_path: Path) -> None:
+    captured.hololens(tmp_path / "walk", captured.room(count=2))
+    predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)
+    everywhere = [int(row["points"]) for row in rows(tmp_path / "out")]
+    truth.unsure = slice(0, 24)  # three of the seven columns of points
+    predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)
+    assert everywhere == [18, 18] and [int(row["points"]) for row in rows(tmp_path / "out")] == [12, 12]
+    truth.unsure = slice(None)  # as in a black frame
+    predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)
+    assert b"element vertex 0\n" in (tmp_path / "out" / "points.ply").read_bytes()
+
+
 def test_damaged_frames_are_named_and_the_rest_goes_on(truth: Truthful, tmp_path: Path) -> None:
     captured.hololens(tmp_path / "walk", captured.room(count=5))
     images = tmp_path / "walk" / "images"
@@ -217,14 +232,34 @@ def test_sparse_depth_of_images_without_poses(truth: Truthful, tmp_path: Path) -
     assert not (truth.samples[1]["sparse_depth"] > 0).any()
     assert [row["remark"] for row in rows(tmp_path / "out")] == ["", SINGLE]
     assert "have no sparse depth" in text and "field of view" in text
-    captured.write_depth(tmp_path / "points" / "0.png", points / 25, 1000)
-    _, text = predict(tmp_path / "images", out=tmp_path / "out", sparse=tmp_path / "points", mesh=False)
-    assert "0.1 m, which is no room" in text
+    stale = [tmp_path / "out" / name for name in ("points.ply", "cameras.json")]
+    for path in stale:
+        path.write_text("of an earlier run, whose frames had poses")
+    for factor, median in ((1 / 25, "0.1"), (5, "12.5")):
+        captured.write_depth(tmp_path / "points" / "0.png", points * factor, 1000)
+        _, text = predict(tmp_path / "images", out=tmp_path / "out", sparse=tmp_path / "points", mesh=False)
+        assert f"{median} m, which is hardly a room" in text
+    assert not any(path.exists() for path in stale)
     captured.write_depth(tmp_path / "points" / "0.png", points[:20], 1000)
     summary, text = predict(tmp_path / "images", out=tmp_path / "out", sparse=tmp_path / "points", mesh=False)
     assert (summary.frames, summary.skipped) == (2, 1) and "another aspect" in text
     with pytest.raises(ZooError, match="no file of any frame"):
         predict(tmp_path / "images", out=tmp_path / "out", sparse=tmp_path / "images" / "..")
+
+
+def test_depth_of_the_wrong_unit_does_not_choose_the_views(truth: Truthful, tmp_path: Path) -> None:
+    captured.hololens(tmp_path / "walk", captured.room(), steps_per_metre=1)
+    _, text = predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)
+    assert "1000 times too small" in text
+    assert all(len(row["sources"].split()) == 2 for row in rows(tmp_path / "out"))
+
+
+def test_an_open_unit_is_told_until_it_is_given(truth: Truthful, tmp_path: Path) -> None:
+    captured.transforms(tmp_path / "walk", captured.room(count=2))
+    _, text = predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)
+    assert "does not say whether its unit is a metre" in text and "--metres-per-unit" in text
+    _, text = predict(tmp_path / "walk", out=tmp_path / "out", mesh=False, metres_per_unit=1.0)
+    assert "unit" not in text
 
 
 def test_what_does_not_belong_together_is_refused(weights_of_rooms: Path, tmp_path: Path) -> None:
@@ -284,6 +319,13 @@ def test_input_keeps_the_aspect_and_the_pixels(frame: tuple[int, int], expected:
     assert network_size(frame, (240, 320)) == expected
 
 
+def test_frames_of_two_aspects_are_told() -> None:
+    wide, tall = (640, 480), (480, 640)
+    size, said = input_size([tall, wide, wide], (240, 320), None)
+    assert size == (240, 320) and "1 of 3 frames" in said and "44% of a frame, at the top and below" in said
+    assert input_size([wide, (320, 240)], (240, 320), None) == ((240, 320), "")
+
+
 def test_preview_shows_three_parts_and_unknown_black() -> None:
     depth = np.full((30, 40), 2.0, np.float32)
     depth[:10] = 0
@@ -298,6 +340,10 @@ def test_viewer_says_what_is_missing_and_places_the_cameras(
 ) -> None:
     with pytest.raises(ZooError, match=r"holds no cameras\.json"):
         view.build(tmp_path, "127.0.0.1", 8080)
+    for damaged in ("[]", '{"cameras": []}', '{"cameras": [{"cam_to_world": [1]}]}'):
+        (tmp_path / "cameras.json").write_text(damaged)
+        with pytest.raises(ZooError, match="not what `zoo predict` writes"):
+            view.build(tmp_path, "127.0.0.1", 8080)
     scene = captured.room(count=2)
     captured.hololens(tmp_path / "walk", scene)
     predict(tmp_path / "walk", out=tmp_path / "out", mesh=False)

@@ -66,10 +66,15 @@ def assemble(
     skipped, notes = [], list(dict.fromkeys(remarks))
     scaled: dict[str, list[str]] = {}
     found: list[tuple[Candidate, tuple[int, int]]] = []
+    listed: set[Path] = set()
     for candidate in candidates:
         if isinstance(candidate, Skipped):
             skipped.append(candidate)
             continue
+        if candidate.image in listed:
+            skipped.append(Skipped(candidate.image, "listed more than once: its first entry is used"))
+            continue
+        listed.add(candidate.image)
         try:
             found.append((candidate, image_size(candidate.image)))
         except BadFileError as error:
@@ -124,6 +129,8 @@ def scale_camera(
 
 
 def _scale_note(stated: tuple[int, int], size: tuple[int, int], candidate: Candidate) -> str:
+    if min(stated) < 1:
+        raise ValueError(f"the size that its intrinsics hold for is {stated[0]}x{stated[1]} pixels")
     across, down = size[0] / stated[0], size[1] / stated[1]
     one, other = f"{stated[0]}x{stated[1]}", f"{size[0]}x{size[1]}"
     whose = "the intrinsics hold for" if candidate.size else "most images have"

@@ -129,7 +129,7 @@ class Capture:
         """Itself; ZooError with the report where no frame can be used."""
         if self.frames:
             return self
-        text = "\n  ".join(self.report()) or "it holds no images"
+        text = "\n  ".join(replace(self, scale_remark="").report()) or "it holds no images"
         raise ZooError(f"{self.root}: no frame of this {self.layout} capture can be used:\n  {text}")
 
 

@@ -192,10 +192,14 @@ def _cameras_text(path: Path) -> dict[int, Camera]:
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
-        if words[1] not in MODELS:
+        if len(words) > 1 and words[1] not in MODELS:
             raise ValueError(f"unknown camera model {words[1]}")
-        values = [float(word) for word in words[4:]]
-        cameras[int(words[0])] = _camera(words[1], int(words[2]), int(words[3]), values)
+        try:
+            number, width, height = int(words[0]), int(words[2]), int(words[3])
+            values = [float(word) for word in words[4:]]
+        except (ValueError, IndexError):
+            raise ValueError(_no_entry(path, "camera", line)) from None
+        cameras[number] = _camera(words[1], width, height, values)
     return cameras
 
 
@@ -207,11 +211,17 @@ def _images_text(path: Path) -> list[Image]:
         words = line.split(maxsplit=9)
         if not words:
             continue
-        w, x, y, z, *translation = (float(word) for word in words[1:8])
-        images.append(
-            Image(int(words[0]), words[9].strip(), int(words[8]), (w, x, y, z), np.array(translation))
-        )
+        try:
+            w, x, y, z, *translation = (float(word) for word in words[1:8])
+            number, camera, name = int(words[0]), int(words[8]), words[9].strip()
+        except (ValueError, IndexError):
+            raise ValueError(_no_entry(path, "image", line)) from None
+        images.append(Image(number, name, camera, (w, x, y, z), np.array(translation)))
     return images
+
+
+def _no_entry(path: Path, kind: str, line: str) -> str:
+    return f"{path.name}: not a readable entry ({kind}): {line.strip()[:60]!r}"
 
 
 def read_cameras_binary(path: Path) -> dict[int, Camera]:
@@ -240,7 +250,7 @@ def read_images_binary(path: Path) -> list[Image]:
                     raise ValueError("images.bin ends within a name")
                 name += byte
             points = 24 * _unpack(file, "Q")[0]
-            if len(file.read(points)) < points:  # a seek would pass the end unnoticed
+            if points > path.stat().st_size or len(file.read(points)) < points:  # a seek would pass the end
                 raise ValueError("images.bin was cut off")
             images.append(Image(number, name.decode("utf-8"), camera, (w, x, y, z), np.array(translation)))
     return images
@@ -260,6 +270,8 @@ def _points_binary(path: Path) -> list[Point]:
     with path.open("rb") as file:
         for _ in range(min(_unpack(file, "Q")[0], _MAX_POINTS)):
             _, *place, _, _, _, _, length = _unpack(file, "Q3d3BdQ")
+            if 8 * length > path.stat().st_size:
+                raise ValueError("points3D.bin was cut off")
             points.append((np.array(place), list(_unpack(file, "ii" * length)[::2])))
     return points
 

@@ -23,11 +23,25 @@ from zoo.geometry.views import relative_pose, reproject, sample
 PAIRS: Final = 8
 _WIDTH: Final = 80  # depth is looked at this coarsely, by the nearest pixel
 _PLAUSIBLE: Final = (0.15, 60.0)  # median depth of indoor and street scenes, metres
+_USUAL: Final = (0.5, 8.0)  # ... of rooms
 _BETTER: Final = 0.5  # a remedy must reduce the disagreement to this share to be named
+_WEAKLY: Final = (
+    0.7  # ... or to this, where the depth is unusual: far things hardly move, whatever their unit
+)
 _SURE: Final = 0.03  # ... or to this, where as stated the frames do not even overlap
 _DISAGREE: Final = 0.012  # below this relative disagreement nothing is wrong: sensors are no better
 
 Pose = Float[np.ndarray, "4 4"]
+
+
+POSE_MISTAKES: Final[tuple[tuple[Callable[[Pose], Pose], str], ...]] = (
+    (inverse, "the poses seem to be world-to-camera: invert them to camera-to-world"),
+    (
+        lambda p: p @ OPENGL_TO_OPENCV,
+        "the poses seem to have OpenGL's camera axes (y up, z back): multiply columns 1 and 2 by -1",
+    ),
+)
+"""The usual mistakes of poses: what undoes one, and what to tell of it."""
 
 
 class _Remedy(NamedTuple):
@@ -43,12 +57,7 @@ _REMEDIES: Final = (
     _Remedy(0.001, lambda p: p, "depth seems to be 1000 times too large: were millimetres taken for metres?"),
     _Remedy(5.0, lambda p: p, "depth seems to be 5 times too small: 1/1000 m steps taken for TUM's 1/5000?"),
     _Remedy(0.2, lambda p: p, "depth seems to be 5 times too large: TUM's 1/5000 m steps taken for 1/1000?"),
-    _Remedy(1.0, inverse, "the poses seem to be world-to-camera: invert them to camera-to-world"),
-    _Remedy(
-        1.0,
-        lambda p: p @ OPENGL_TO_OPENCV,
-        "the poses seem to have OpenGL's camera axes (y up, z back): multiply columns 1 and 2 by -1",
-    ),
+    *(_Remedy(1.0, change, text) for change, text in POSE_MISTAKES),
 )
 
 
@@ -75,17 +84,18 @@ def check_consistency(capture: Capture, pairs: int = PAIRS) -> list[str]:
             views[frame.name] = view
     known = [float(np.median(view.depth[view.depth > 0])) for view in views.values() if view.depth.any()]
     if not known:
-        return [f"{capture.root}: the depth files hold no known pixel"]
+        return [f"{capture.root}: {_unknown(with_depth[0])}"]
     couples = [(views[a.name], views[b.name]) for a, b in chosen if {a.name, b.name} <= views.keys()]
     stated = _disagreement(couples, 1.0, lambda p: p) if couples else 0.0
-    if stated is None or stated > _DISAGREE:
+    median = float(np.median(known))
+    usual = not capture.metric or _USUAL[0] <= median <= _USUAL[1]
+    if stated is None or stated > (_DISAGREE if usual else 0.0):
         tried = [(_disagreement(couples, r.factor, r.pose), r.text) for r in _REMEDIES]
         best, text = min(((error, text) for error, text in tried if error is not None), default=(np.inf, ""))
-        if best < (_SURE if stated is None else _BETTER * stated):
+        if best < (_SURE if stated is None else (_BETTER if usual else _WEAKLY) * stated):
             so_far = "not overlapping at all" if stated is None else f"{stated:.1%}"
             then = f"then the depths of neighbouring frames differ by {best:.1%} instead of {so_far}"
             return [f"{capture.root}: {text} ({then})"]
-    median = float(np.median(known))
     if capture.metric and not _PLAUSIBLE[0] <= median <= _PLAUSIBLE[1]:
         how = "large" if median > _PLAUSIBLE[1] else "small"
         return [
@@ -136,6 +146,16 @@ def _view(frame: Frame) -> _View | None:
     matrix[:2] /= step
     pose = np.eye(4) if frame.cam_to_world is None else frame.cam_to_world
     return _View(coarse, matrix, pose)
+
+
+def _unknown(frame: Frame) -> str:
+    """Why nothing is known of a capture's depth, by one of its files."""
+    assert frame.depth is not None
+    try:
+        read_depth(frame.depth)
+    except BadFileError as error:
+        return f"no depth can be used: {frame.depth.path.name}: {error}"
+    return "the depth files hold no known pixel"
 
 
 def _disagreement(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float
 
 from zoo.data.captures.assemble import Candidate, assemble
 from zoo.data.captures.capture import Capture, DepthFile, Skipped
@@ -51,8 +51,10 @@ def read(root: Path) -> Capture:
     if path is None:
         raise ZooError(f"{root}: has none of {', '.join(_FILES)}")
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        meta = json.loads(path.read_text(encoding="utf-8-sig"))
         entries = meta["frames"]
+        if not isinstance(entries, list):
+            raise TypeError
     except (OSError, ValueError) as error:
         raise ZooError(f"{path}: not readable JSON ({error})") from None
     except (KeyError, TypeError):
@@ -60,7 +62,10 @@ def read(root: Path) -> Capture:
             f'{path}: has no "frames"; a list of file_path and transform_matrix is expected'
         ) from None
     folder = path.parent
-    scale = float(meta.get("applied_scale", 1.0))
+    try:
+        scale = _positive({"applied_scale": 1.0, **meta}, "applied_scale")
+    except ValueError as error:
+        raise ZooError(f"{path}: {error}") from None
 
     def candidates() -> Iterator[Candidate | Skipped]:
         for number, entry in enumerate(entries):
@@ -70,12 +75,12 @@ def read(root: Path) -> Capture:
             values = {**meta, **entry}
             image = _image(folder, str(entry["file_path"]))
             try:
-                pose = np.array(entry["transform_matrix"], dtype=np.float64)
+                pose = _matrix(entry["transform_matrix"])
                 candidate = _candidate(image, values, pose, path, folder, scale)
             except KeyError as error:
                 yield Skipped(image, f"{path.name} gives it no {error.args[0]}")
                 continue
-            except (TypeError, ValueError) as error:
+            except ValueError as error:
                 yield Skipped(image, f"{path.name}: {error}")
                 continue
             yield candidate
@@ -91,29 +96,26 @@ def read(root: Path) -> Capture:
 def _candidate(
     image: Path,
     values: Mapping[str, Any],
-    pose: Shaped[np.ndarray, "..."],
+    pose: Float[np.ndarray, "rows 4"],
     path: Path,
     folder: Path,
     scale: float,
 ) -> Candidate:
-    size = (int(values["w"]), int(values["h"])) if "w" in values and "h" in values else None
-    if pose.shape not in ((3, 4), (4, 4)):
-        raise ValueError(f"transform_matrix has the shape {pose.shape}, not 4x4")
+    stated = "w" in values and "h" in values
+    size = (round(_positive(values, "w")), round(_positive(values, "h"))) if stated else None
     pose = np.vstack((pose[:3], pose[3:] if len(pose) == 4 else [[0, 0, 0, 1.0]])) @ OPENGL_TO_OPENCV
     pose[:3, 3] /= scale
     if "fl_x" in values:
-        fx = float(values["fl_x"])
-        fy = float(values.get("fl_y", fx))
+        fx = _number(values, "fl_x")
+        fy = _number(values, "fl_y") if "fl_y" in values else fx
     else:
+        if "camera_angle_x" not in values:
+            raise KeyError("fl_x and no camera_angle_x")
         size = size or _size_of(image)
-        fx = 0.5 * size[0] / math.tan(0.5 * _number(values, "camera_angle_x"))
-        fy = (
-            0.5 * size[1] / math.tan(0.5 * float(values["camera_angle_y"]))
-            if "camera_angle_y" in values
-            else fx
-        )
+        fx = _focal(values, "camera_angle_x", size[0])
+        fy = _focal(values, "camera_angle_y", size[1]) if "camera_angle_y" in values else fx
     if "cx" in values and "cy" in values:
-        cx, cy = float(values["cx"]), float(values["cy"])
+        cx, cy = _number(values, "cx"), _number(values, "cy")
     else:
         width, height = size or _size_of(image)
         cx, cy = width / 2, height / 2
@@ -131,8 +133,8 @@ def _candidate(
 
 def _distortion(values: Mapping[str, Any]) -> Distortion | None:
     model = str(values.get("camera_model", "OPENCV"))
-    ks = [float(values.get(name, 0.0)) for name in ("k1", "k2", "k3", "k4")]
-    ps = [float(values.get(name, 0.0)) for name in ("p1", "p2")]
+    ks = [_number(values, name) if name in values else 0.0 for name in ("k1", "k2", "k3", "k4")]
+    ps = [_number(values, name) if name in values else 0.0 for name in ("p1", "p2")]
     if model == "OPENCV_FISHEYE" or values.get("is_fisheye"):
         return Distortion(model="fisheye", coefficients=tuple(ks))
     if model not in _PERSPECTIVE:
@@ -148,15 +150,44 @@ def _distortion(values: Mapping[str, Any]) -> Distortion | None:
     return Distortion(model="radtan", coefficients=(ks[0], ks[1], *ps, ks[2]))
 
 
+def _matrix(value: object) -> Float[np.ndarray, "rows 4"]:
+    """A pose of 3 or 4 rows."""
+    try:
+        matrix = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError("transform_matrix is no table of 4x4 numbers") from None
+    if matrix.shape not in ((3, 4), (4, 4)):
+        raise ValueError(f"transform_matrix has the shape {matrix.shape}, not 4x4")
+    return matrix
+
+
 def _number(values: Mapping[str, Any], key: str) -> float:
-    if key not in values:
-        raise KeyError(f"fl_x and no {key}")
-    return float(values[key])
+    try:
+        return float(values[key])
+    except (TypeError, ValueError):
+        raise ValueError(f"{key} is {values[key]!r}, not a number") from None
+
+
+def _positive(values: Mapping[str, Any], key: str) -> float:
+    number = _number(values, key)
+    if not 0 < number < math.inf:
+        raise ValueError(f"{key} is {number:g}; a positive number is needed")
+    return number
+
+
+def _focal(values: Mapping[str, Any], key: str, pixels: int) -> float:
+    """Focal length of a field of view in radians."""
+    angle = _number(values, key)
+    if not 0 < angle < math.pi:
+        raise ValueError(f"{key} is {angle:g}; a field of view in radians is between 0 and pi")
+    return 0.5 * pixels / math.tan(0.5 * angle)
 
 
 def _image(folder: Path, name: str) -> Path:
-    """The file of a frame; Blender leaves the ending out."""
+    """The file of a frame; Blender leaves the ending out, and files written on Windows have backslashes."""
     path = folder / name
+    if "\\" in name and not path.is_file():
+        path = folder / name.replace("\\", "/")
     if path.suffix.lower() in IMAGE_ENDINGS:
         return path
     there = (path.with_name(path.name + ending) for ending in IMAGE_ENDINGS)

@@ -55,9 +55,12 @@ def read(root: Path) -> Capture:
         poses = read_numbers(path)
         if poses.shape[1] != 8:
             raise BadFileError(f"has {poses.shape[1]} numbers a line, not 8 (timestamp tx ty tz qx qy qz qw)")
-        camera, distortion, remark = _camera(root)
     except BadFileError as error:
         raise ZooError(f"{path}: {error}") from None
+    try:
+        camera, distortion, remark = _camera(root)
+    except BadFileError as error:
+        raise ZooError(f"{root / 'K.txt'}: {error}") from None
     size = None if (root / "K.txt").is_file() else _SIZE
     pose_times = poses[:, 0]
     depth_times = np.array([time for time, _ in depths])

@@ -15,7 +15,7 @@ from zoo.predict.rooms.predictor import FittedDepth
 from zoo.predict.rooms.tsdf import Volume
 
 MAX_SIGMA: Final = 0.15
-"""Pixels of a larger relative uncertainty are kept in the depth images and left out of the mesh."""
+"""Pixels of a larger relative uncertainty are in the depth images, and not in the points and the mesh."""
 _FULL_SIGMA: Final = 0.05  # counts as 1; less sure pixels count by the inverse of their variance
 _EDGE: Final = 0.12  # relative range of depth among neighbours: a border, where predicted depth lies between
 _TRUNCATION_M: Final = 0.15  # predictions of one surface differ by several per cent and must still overlap

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -70,22 +72,36 @@ def network_size(frame: tuple[int, int], trained: tuple[int, int]) -> tuple[int,
 
 
 def input_size(
-    frame: tuple[int, int], trained: tuple[int, int], only: tuple[int, int] | None
+    frames: Sequence[tuple[int, int]], trained: tuple[int, int], only: tuple[int, int] | None
 ) -> tuple[tuple[int, int], str]:
     """Height and width of the network's input, and what is to be told of it.
 
     Args:
-        frame, trained: as of `network_size`.
-        only: height and width that an exported file takes; frames of another aspect are cut to it.
+        frames: width and height of each; the input has the aspect of most.
+        trained: as of `network_size`.
+        only: height and width that an exported file takes. Frames of another aspect are cut to the input.
     """
-    if only is None:
-        return network_size(frame, trained), ""
-    height, width = only
+    sizes = Counter(frames)
+    height, width = only or network_size(sizes.most_common(1)[0][0], trained)
+    lost = {size: _lost(size, height, width) for size in sizes}
+    worst = max(lost, key=lambda size: lost[size])
+    if lost[worst] <= _TOLD_CUT:
+        return (height, width), ""
+    where = "left and right" if worst[0] * height > worst[1] * width else "at the top and below"
+    cut = f"{lost[worst]:.0%} of a frame, {where}, is cut and has no depth"
+    if only is not None:
+        return only, f"the file takes {width}x{height}: {cut}"
+    count = sum(number for size, number in sizes.items() if lost[size] > _TOLD_CUT)
+    return (height, width), (
+        f"{count} of {len(frames)} frames have another aspect than most: up to {cut} ({worst[0]}x{worst[1]} "
+        "pixels); give frames of one aspect at a time to keep all"
+    )
+
+
+def _lost(frame: tuple[int, int], height: int, width: int) -> float:
+    """Share of a frame that is outside the network's input."""
     ratio = (frame[0] * height) / (frame[1] * width)
-    lost = 1 - min(ratio, 1 / ratio)
-    where = "left and right" if ratio > 1 else "at the top and below"
-    told = f"the file takes {width}x{height}: {lost:.0%} of a frame, {where}, is cut and has no depth"
-    return only, told if lost > _TOLD_CUT else ""
+    return 1 - min(ratio, 1 / ratio)
 
 
 def _job(capture: Capture, choice: Choice) -> Job:

@@ -5,8 +5,9 @@ Memory does not grow with the number of frames, but for the surface of the mesh 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +20,9 @@ from zoo.data.select_views import MAX_SOURCES, selection_report
 from zoo.errors import ZooError
 from zoo.predict.frames import prefetched
 from zoo.predict.report import Reached, Report
+from zoo.predict.rooms.agreement import disagreement, sure_share
 from zoo.predict.rooms.fuse import Fusion
-from zoo.predict.rooms.plan import SINGLE, Job, input_size, plan
+from zoo.predict.rooms.plan import SINGLE, input_size, plan
 from zoo.predict.rooms.predictor import RoomPredictor, load
 from zoo.predict.rooms.reader import Loaded, Reader, Trouble
 from zoo.predict.rooms.sources import open_source
@@ -80,21 +82,36 @@ def predict_rooms(
     capture, remarks = open_source(
         sources, output, layout=layout, sparse=sparse, camera=camera, metres_per_unit=metres_per_unit
     )
+    inconsistent = check_consistency(capture)
+    if inconsistent:  # and no basis to choose views by
+        capture = replace(capture, frames=tuple(replace(frame, depth=None) for frame in capture.frames))
     jobs, choices = plan(capture, count, views_csv)
     predictor = load(name_or_path, device)
     report = Report(console or Console(stderr=True), len(jobs), reached)
-    for text in [*capture.remarks, *remarks, *check_consistency(capture)]:
+    for text in [*capture.remarks, *remarks, *inconsistent]:
         report.note(text)
     if views_csv is None and choices:
         for text in selection_report(capture, choices, count):
             report.note(text)
     _tell_skipped(capture, report)
+    trained = predictor.metadata.network.canvas("views")
+    size, remark = input_size(
+        [job.frame.size for job in jobs], (trained.height, trained.width), predictor.canvas
+    )
+    if remark:
+        report.note(remark)
+    shares: list[float] = []
     fusion = Fusion(voxel_m) if mesh else None
     interrupted = False
     report.reach(0)
     with report, RoomWriter(output) as writer:
         try:
-            _stream(predictor, jobs, writer, fusion, report, min(batch_size, _BATCH))
+            reader = Reader(*size).read(jobs)
+            _stream(predictor, reader, writer, fusion, report, min(batch_size, _BATCH), shares)
+            if not inconsistent:
+                doubt = disagreement(predictor, capture, shares, size, count, views_csv)
+                if doubt is not None:
+                    report.note(doubt)
         except KeyboardInterrupt:
             interrupted = True
         if fusion is not None:
@@ -104,28 +121,28 @@ def predict_rooms(
 
 def _stream(
     predictor: RoomPredictor,
-    jobs: list[Job],
+    reader: Generator[Loaded | Trouble, None, None],
     writer: RoomWriter,
     fusion: Fusion | None,
     report: Report,
     batch_size: int,
+    shares: list[float],
 ) -> None:
-    trained = predictor.metadata.network.canvas("views")
-    size, remark = input_size(jobs[0].frame.size, (trained.height, trained.width), predictor.canvas)
-    if remark:
-        report.note(remark)
+    """Predict what the reader gives; `shares` gets what each frame with sources is sure of."""
     waiting: list[Loaded] = []
 
     def flush() -> None:
         results = predictor.predict([item.sample for item in waiting])
         for item, result in zip(waiting, results, strict=True):
             writer.write(item, result)
+            if item.job.sources:
+                shares.append(sure_share(result))
             if fusion is not None and not item.job.single:
                 fusion.add(item.job.frame, item.view, result)
             report.reach(report.frames + 1)
         waiting.clear()
 
-    with closing(prefetched(Reader(*size).read(jobs), _AHEAD)) as items:
+    with closing(prefetched(reader, _AHEAD)) as items:
         for item in items:
             if isinstance(item, Trouble):
                 report.warn(str(item.file), item.text, item.skipped)
@@ -147,7 +164,7 @@ def _finish(fusion: Fusion, writer: RoomWriter, report: Report) -> None:
     if len(made.faces):
         report.note(f"mesh of {len(made.vertices):,} vertices and {len(made.faces):,} faces")
     else:
-        report.note("no mesh: no frame with a pose has pixels that are sure enough")
+        report.note("no mesh: no frame with sources has pixels that are sure enough")
 
 
 def _tell_skipped(capture: Capture, report: Report) -> None:

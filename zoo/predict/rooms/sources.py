@@ -21,7 +21,7 @@ from zoo.predict.sources import IMAGES, find_sources
 METRES_PER_UNIT: Final = 0.001
 """Of 16-bit depth images that the user gives."""
 _FIELD_OF_VIEW_DEG: Final = 60.0
-_PLAUSIBLE: Final = (0.15, 60.0)  # median of sparse measurements, metres
+_PLAUSIBLE: Final = (0.4, 10.0)  # median of sparse measurements, metres: five times off is mostly outside
 _LOOKED_AT: Final = 8  # sparse files whose unit is judged
 
 
@@ -58,6 +58,8 @@ def open_source(
     else:
         capture = open_capture(_only_capture(patterns), layout, metres_per_unit)
     remarks = []
+    if capture.metric and capture.scale_remark:
+        remarks.append(f"{capture.scale_remark} (--metres-per-unit)")
     if not capture.metric:
         unit = capture.nominal_metres_per_unit()
         capture = capture.scaled(unit)
@@ -170,4 +172,7 @@ def _check_unit(files: list[DepthFile], folder: Path) -> list[str]:
     known = np.concatenate(values) if values else np.zeros(0)
     if not len(known) or _PLAUSIBLE[0] <= (median := float(np.median(known))) <= _PLAUSIBLE[1]:
         return []
-    return [f"{folder}: the median depth is {median:.4g} m, which is no room: are its files in millimetres?"]
+    return [
+        f"{folder}: the median depth is {median:.4g} m, which is hardly a room: are its files in "
+        "millimetres? (metres are 1000 times too small, TUM's 5000 steps a metre 5 times too large)"
+    ]

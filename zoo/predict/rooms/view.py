@@ -52,8 +52,10 @@ def build(folder: Path, host: str, port: int) -> Any:
         )
     try:
         cameras = json.loads(file.read_text(encoding="utf-8"))["cameras"]
-        poses = np.array([camera["cam_to_world"] for camera in cameras])
-    except (OSError, ValueError, KeyError) as error:
+        poses = np.array([camera["cam_to_world"] for camera in cameras], dtype=np.float64)
+        if poses.shape != (len(cameras), 4, 4) or not len(cameras):
+            raise ValueError(f"poses of the shape {poses.shape}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ZooError(f"{file}: not what `zoo predict` writes ({error})") from None
     viser, trimesh = _import("viser"), _import("trimesh")
     try:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Float32, Shaped, UInt16
 from zoo.data.captures.files import BadFileError, read_rgb
 from zoo.errors import ZooError
 from zoo.files import replacing, write_text
+from zoo.predict.rooms.fuse import MAX_SIGMA
 from zoo.predict.rooms.mesh import Mesh
 from zoo.predict.rooms.mesh_files import write_glb, write_mesh_ply, write_points_ply
 from zoo.predict.rooms.native import to_native
@@ -35,7 +36,7 @@ class RoomWriter:
 
     ``depth/<frame>.png`` (16 bit, millimetres, 0 unknown, the image's size), ``uncertainty/<frame>.png``
     (likewise: 68 % of errors are below it), ``preview/<frame>.png``, ``predictions.csv``; and when the
-    context is left ``points.ply``, and ``cameras.json`` for `zoo view`.
+    context is left ``points.ply``, and ``cameras.json`` for `zoo view`, where frames have poses.
 
     Raises:
         ZooError: the folder cannot be written to, or the disk is full.
@@ -115,13 +116,14 @@ class RoomWriter:
                 "cam_to_world": pose.tolist(),
             }
         )
-        good = predicted.point_confidence >= MIN_CONFIDENCE
+        column, row = np.rint(predicted.point_px).astype(int).T
+        # The matcher sees no more than a neighbourhood: what the whole picture leaves unsure is not kept.
+        good = (predicted.point_confidence >= MIN_CONFIDENCE) & (predicted.sigma[row, column] <= MAX_SIGMA)
         pixels, z = predicted.point_px[good], predicted.point_depth[good]
         rays = (pixels - camera[:2, 2]) / camera[[0, 1], [0, 1]]
         local = np.concatenate((rays, np.ones_like(rays[:, :1])), axis=1) * z[:, None]
         self._points.append((local @ pose[:3, :3].T + pose[:3, 3]).astype(np.float32))
-        u, v = np.rint(pixels).astype(int).T
-        self._colours.append(loaded.view.image[v, u])
+        self._colours.append(loaded.view.image[row[good], column[good]])
         self._confidence.append(predicted.point_confidence[good])
         return int(good.sum())
 
@@ -133,6 +135,9 @@ class RoomWriter:
                 points = (np.concatenate(x) for x in (self._points, self._colours, self._confidence))
                 write_points_ply(self._folder / "points.ply", *points)
                 write_text(self._folder / CAMERAS_FILE, json.dumps({"cameras": self._cameras}, indent=1))
+            else:  # those of an earlier run are of other frames
+                for name in ("points.ply", CAMERAS_FILE):
+                    (self._folder / name).unlink(missing_ok=True)
             self._table.close()
         except OSError as failed:
             if kind is None:
