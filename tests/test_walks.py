@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -25,7 +26,8 @@ from zoo.hub.schema import read_index
 from zoo.synth.eyes.renderer import EyeRenderer
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-SMALLER = {"20000": "96", "36": "4", "count=2000": "count=32"}
+SMALLER = {"count=2000": "count=32"}
+MOST = 96  # frames that are rendered
 TINY_RUN = [
     *("samples=64", "batch_size=16", "schedule.warmup_samples=8"),
     *("validation.count=16", "validation.overlays=0", "trainer.threads=1", "trainer.workers=0"),
@@ -45,7 +47,11 @@ def commands(page: str) -> list[list[str]]:
     joined = [block.replace("\\\n", "") for block in blocks(page, "sh")]
     lines = [shlex.split(line) for block in joined for line in block.splitlines()]
     assert all(line[0] == "zoo" for line in lines)
-    return [[SMALLER.get(word, word) for word in line[1:]] for line in lines]
+    return [[_smaller(before, word) for before, word in pairwise(line)] for line in lines]
+
+
+def _smaller(before: str, word: str) -> str:
+    return str(min(int(word), MOST)) if before == "-n" else SMALLER.get(word, word)
 
 
 def run(line: list[str]) -> str:
