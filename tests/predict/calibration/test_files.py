@@ -35,9 +35,9 @@ def test_a_table_of_angles_and_one_of_points(tmp_path: Path) -> None:
     assert (one.path, one.target, one.eye_side) == (tmp_path / "a.png", Angles(-2, 3), "left")
     assert (two.path, two.eye_side) == (tmp_path / "b.png", None)
     (row,) = read_targets(
-        written(tmp_path / "b.csv", "file,target_x_mm,target_y_mm,target_z_mm", "a.png,1,2,-3")
+        written(tmp_path / "b.csv", "file,target_x_mm,target_y_mm,target_z_mm", "a.png,100,200,-300")
     )
-    assert row.target == Point(1, 2, -3)
+    assert row.target == Point(100, 200, -300)
 
 
 @pytest.mark.parametrize(
