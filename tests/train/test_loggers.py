@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,17 @@ def test_logged_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def read_back(run: Path) -> list[Record]:
     """What W&B's own files of a run hold, in their order."""
     files = sorted(run.glob("wandb/offline-run-*/run-*.wandb"))
-    return [Record.FromString(message) for file in files for message in records(file)]
+    return [record for file in files for record in _complete(file)]
+
+
+def _complete(file: Path) -> list[Record]:
+    """The records up to the closing one: W&B's process may still write when `finish` returns."""
+    for _ in range(100):
+        found = [Record.FromString(message) for message in records(file)]
+        if found and found[-1].WhichOneof("record_type") == "exit":
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"{file} has no closing record after 20 s")
 
 
 def history(recorded: list[Record]) -> list[dict[str, Any]]:
