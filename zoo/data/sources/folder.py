@@ -44,6 +44,7 @@ from typing import Final, Literal, NamedTuple, cast
 import numpy as np
 
 from zoo.conventions import EYE_SIDES, MAX_GLINTS, EyeSide
+from zoo.data.sources.degrees import check_degrees
 from zoo.data.sources.frame import (
     EyeFrame,
     Labelled,
@@ -68,17 +69,6 @@ _SOLID: Final = tuple(f"{name}_{axis}_mm" for name in ("cornea", "pupil", "eyeba
 _GAZE: Final = tuple(
     f"{name}_{part}" for name in ("optical", "visual") for part in ("x", "y", "z", "pitch_deg", "yaw_deg")
 )
-_ANGLES: Final = (
-    (("optical_pitch_deg", "optical_yaw_deg"), math.pi / 2),
-    (("visual_pitch_deg", "visual_yaw_deg"), math.pi / 2),
-    (("pupil_angle_deg",), math.pi + 0.01),
-)
-"""Columns of angles, and the largest angle where they are radians by mistake."""
-_MANY: Final = 12  # rows from which the largest angle says something
-_INSTEAD: Final = {
-    name: f" (truly all straight into the camera? Give {name}_x, {name}_y, {name}_z instead)"
-    for name in ("optical", "visual")
-}
 _NUMBERS: Final = (
     *_CAMERA,
     *("spectacles", "skin_tone", "openness", "blink", "pupil_present", "pupil_u_px", "pupil_v_px", *_AXES),
@@ -174,21 +164,8 @@ def _read(path: Path) -> list[_Row]:
     if not table:
         raise ZooError(f"{path}: has no rows")
     rows = [_parse(path, line, row) for line, row in enumerate(table, start=2)]
-    _check_units(path, table)
+    check_degrees(path, table)
     return rows
-
-
-def _check_units(path: Path, table: list[dict[str, str]]) -> None:
-    """ZooError where whole columns of angles are radians: none of many is as large as degrees would be."""
-    for names, half in _ANGLES:
-        cells = [cell for row in table for name in names if (cell := (row.get(name) or "").strip())]
-        angles = [abs(float(cell)) for cell in cells]
-        if len(angles) >= _MANY * len(names) and len(set(angles)) > _MANY / 2 and max(angles) < half:
-            raise ZooError(
-                f"{path}: no {' or '.join(names)} of {len(angles) // len(names)} rows is above "
-                f"{max(angles):.3g}: are they radians? The columns are degrees"
-                + _INSTEAD.get(names[0].partition("_")[0], "")
-            )
 
 
 def _check_header(path: Path, names: object) -> None:
